@@ -1,0 +1,119 @@
+-- pgdurc runtime.
+--
+-- HOW IT WORKS
+--
+-- A workflow is compiled to one *step procedure*: a CASE over the number of a state, which runs the statement of that state and says which state
+-- comes next. It never commits. `df.run`, the *driver*, is the only thing that does: it claims a task that is due, calls the step procedure of its
+-- version for one state, writes down what happened, and commits, all in one transaction. Nothing is kept in memory from one step to the next, so any
+-- driver can go on with any task at any time, also after a crash.
+--
+--   starter ─▶ df.request ─▶ df.instance, df.task ─▶ df.run: claim, CALL step procedure, checkpoint, COMMIT ─▶ ... ─▶ done
+--
+-- THE TABLES
+--   workflow, workflow_version, step_def   what was deployed; an instance stays on the version it started with
+--   instance                               one row a started workflow; touched at its start and its end, not by its steps
+--   task                                   one row a thread of control: the state it stands at, and when it is due. The hot row
+--   stop_scope                             one row for whatever can be stopped as a whole (an instance; later a race, a deadline)
+--   binding                                the named results of a task
+--   step_run                               the history: one row an attempt, primary key (task, seq)
+--   request                                starts, cancels, deployments: who asked for what
+--   driver                                 one row a backend that has driven; open while df.run runs
+--   vars, clock, runtime                   settings of the users, the one clock, the version of this runtime
+--
+-- THE LIFE OF A TASK
+--   wake_at is when it is due; NULL when it waits for something else or has ended. A driver locks the row (FOR UPDATE SKIP LOCKED), and the
+--   lock is the only claim there is: when a backend dies its lock is gone and the next driver goes on at once. A step leaves wake_at alone, so
+--   that its update is HOT; parking (a sleep, a retry) sets it.
+--
+-- WHY A STEP IS DONE EXACTLY ONCE
+--   The effects of the statement, its result (binding), its history (step_run) and the new position (task.state, task.seq) commit together or not at
+--   all. task.seq counts the attempts; states repeat in loops and would prove nothing.
+--
+-- WHO LOCKS WHAT, IN WHICH ORDER
+--   1. task: FOR UPDATE SKIP LOCKED, by the driver, from the claim to the commit.
+--   2. stop_scope, in the order of id, just before the commit: FOR KEY SHARE by a step, FOR NO KEY UPDATE by a step that ends its instance.
+--   3. instance: by whoever holds its scope.
+--   df.cancel takes the scope FOR UPDATE, then the instance, and touches tasks with SKIP LOCKED only. Nobody waits for a task while holding a scope,
+--   so there is no cycle. No lock is ever upgraded. A driver waits for a scope for at most `lock_timeout` 1 s (somebody may have left a cancel
+--   open in a transaction); then the step is rolled back and is due again a second later.
+--   A starter takes its version FOR KEY SHARE; df.prune_versions takes it FOR UPDATE.
+--
+-- WHOSE RIGHTS
+--   A driver runs the workflows of its own session_user and nobody else's, so a step has no rights but its owner's. State is written by
+--   SECURITY DEFINER functions of df's owner which check session_user. Who calls an API function is told by an insert into df.request with the caller's own
+--   rights, under a row-security check that the recorded caller is the real one; its trigger then acts. session_user would be wrong there (SET ROLE).
+--
+-- NAMES ENDING IN _v1 are called by code that is deployed already: they are frozen. A changed contract gets a new number beside the old.
+
+DO $$
+BEGIN
+    IF pg_catalog.to_regnamespace('df') IS NOT NULL AND pg_catalog.to_regclass('df.runtime') IS NULL THEN
+        RAISE EXCEPTION 'schema "df" exists and is not pgdurc''s'
+            USING ERRCODE = 'PD001',
+                DETAIL = 'The extension pg_durable keeps its objects in a schema of this name.',
+                HINT = 'Install pgdurc in another database, or drop the schema first.';
+    END IF;
+    IF pg_catalog.current_setting('server_version_num')::integer < 140000 THEN
+        RAISE EXCEPTION 'pgdurc needs PostgreSQL 14 or later' USING ERRCODE = 'PD001';
+    END IF;
+END
+$$;
+
+CREATE SCHEMA IF NOT EXISTS df;
+
+-- Two installations at a time would fail half-way on each other's catalog rows.
+DO $$
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('pgdurc install'));
+END
+$$;
+
+CREATE TABLE IF NOT EXISTS df.runtime (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    version text NOT NULL,
+    -- The contract with compiled code: a script compiled for epoch n needs a runtime of epoch n or later.
+    epoch integer NOT NULL,
+    -- How long an instance that has ended is kept.
+    retention interval NOT NULL DEFAULT '30 days',
+    installed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM df.runtime AS r WHERE r.epoch > 1) THEN
+        RAISE EXCEPTION 'a newer runtime is installed here'
+            USING ERRCODE = 'PD001', HINT = 'Use the pgdurc that installed it, or a later one.';
+    END IF;
+END
+$$;
+
+INSERT INTO df.runtime (version, epoch)
+VALUES ('0.1.0', 1)
+ON CONFLICT (is_only) DO UPDATE
+    SET version = excluded.version,
+        epoch = excluded.epoch,
+        installed_at = pg_catalog.clock_timestamp()
+    WHERE (runtime.version, runtime.epoch) IS DISTINCT FROM (excluded.version, excluded.epoch);
+
+CREATE OR REPLACE FUNCTION df.version() RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.version FROM df.runtime AS r;
+$$;
+
+-- Compiled scripts open with a call of this.
+CREATE OR REPLACE FUNCTION df.require_runtime(p_epoch integer) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    installed df.runtime;
+BEGIN
+    SELECT r.* INTO installed FROM df.runtime AS r;
+    IF installed.epoch IS NULL OR installed.epoch < p_epoch THEN
+        RAISE EXCEPTION 'this script needs a newer pgdurc runtime than the % that is installed here', installed.version
+            USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql';
+    END IF;
+END
+$$;

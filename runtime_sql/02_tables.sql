@@ -1,0 +1,267 @@
+---------------------------------------------------------------------------------------------------------------------
+-- Tables
+---------------------------------------------------------------------------------------------------------------------
+-- No foreign keys between the hot tables (task, step_run, binding, stop_scope): each would be one more lock a step. No CHECK either: PostgreSQL reads
+-- the expression from its text again at every statement, which was a tenth of a step.
+
+-- What a step procedure is given and what it says. Frozen: procedures that are deployed were compiled against it.
+DO $$
+BEGIN
+    IF pg_catalog.to_regtype('df.step_v1') IS NULL THEN
+        CREATE TYPE df.step_v1 AS (
+            task_id bigint,
+            instance_id text,
+            state integer,
+            outcome text,
+            name text,
+            row_count bigint,
+            result jsonb,
+            columns jsonb,
+            wake_at timestamptz,
+            detail jsonb
+        );
+    END IF;
+END
+$$;
+
+-- Roles are kept as regrole: a dump names them, and a rename does no harm.
+CREATE TABLE IF NOT EXISTS df.workflow (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    schema_name text NOT NULL,
+    name text NOT NULL,
+    owner regrole NOT NULL,
+    -- The version that the starter starts; NULL once the workflow is dropped.
+    version_id bigint,
+    -- The starter's parameter list as it was written, and its argument types for to_regprocedure; an OID would go stale in a dump.
+    signature text,
+    argument_types text,
+    created_at timestamptz NOT NULL,
+    UNIQUE (schema_name, name)
+);
+
+CREATE TABLE IF NOT EXISTS df.workflow_version (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workflow_id bigint NOT NULL,
+    hash text NOT NULL,
+    schema_name text NOT NULL,
+    procedure_name text NOT NULL,
+    owner regrole NOT NULL,
+    search_path text NOT NULL,
+    -- [{"name", "type", "default"}], types qualified
+    parameters jsonb NOT NULL,
+    max_attempts integer NOT NULL DEFAULT 1 CHECK (max_attempts > 0),
+    backoff interval NOT NULL DEFAULT '1 second',
+    backoff_max interval NOT NULL DEFAULT '5 minutes',
+    is_traced boolean NOT NULL DEFAULT false,
+    -- Raw text from the starter's variables becomes SQL here, with the owner's rights.
+    has_raw_vars boolean NOT NULL DEFAULT false,
+    last_state integer NOT NULL,
+    graph jsonb NOT NULL,
+    source text NOT NULL,
+    file text NOT NULL,
+    line integer NOT NULL,
+    created_at timestamptz NOT NULL,
+    UNIQUE (workflow_id, hash)
+);
+
+CREATE TABLE IF NOT EXISTS df.step_def (
+    version_id bigint NOT NULL,
+    state integer NOT NULL,
+    kind text NOT NULL,
+    label text NOT NULL,
+    line integer NOT NULL,
+    name text,
+    PRIMARY KEY (version_id, state)
+);
+
+CREATE TABLE IF NOT EXISTS df.instance (
+    id text PRIMARY KEY,
+    workflow_id bigint NOT NULL,
+    version_id bigint NOT NULL,
+    owner regrole NOT NULL,
+    starter regrole NOT NULL,
+    label text,
+    key text,
+    -- {"parameter": "its value as text" or null}
+    args jsonb NOT NULL,
+    vars jsonb NOT NULL,
+    status text NOT NULL
+        CHECK (status IN ('pending', 'running', 'paused', 'compensating', 'completed', 'failed', 'cancelled', 'compensated')),
+    result jsonb,
+    -- The attempt that failed it.
+    failed_task_id bigint,
+    failed_seq bigint,
+    reason text,
+    -- The transaction that started it, in which nobody can wait for its end.
+    start_xact xid8 NOT NULL,
+    created_at timestamptz NOT NULL,
+    started_at timestamptz,
+    ended_at timestamptz
+) WITH (fillfactor = 80);
+
+CREATE INDEX IF NOT EXISTS instance_by_owner ON df.instance (owner, created_at DESC, id);
+CREATE INDEX IF NOT EXISTS instance_by_starter ON df.instance (starter, created_at DESC, id);
+CREATE INDEX IF NOT EXISTS instance_by_version ON df.instance (version_id);
+CREATE INDEX IF NOT EXISTS instance_ended ON df.instance (ended_at) WHERE ended_at IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS instance_key ON df.instance (workflow_id, key) WHERE key IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS df.stop_scope (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    instance_id text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('instance', 'race', 'deadline')),
+    stopped_at timestamptz,
+    -- A step may stop its own instance: what that step did commits with the stop.
+    stop_xact xid8
+) WITH (fillfactor = 80);
+
+CREATE INDEX IF NOT EXISTS stop_scope_by_instance ON df.stop_scope (instance_id);
+
+CREATE TABLE IF NOT EXISTS df.task (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    instance_id text NOT NULL,
+    parent_id bigint,
+    branch integer,
+    owner regrole NOT NULL,
+    version_id bigint NOT NULL,
+    scopes bigint[] NOT NULL,
+    state integer NOT NULL,
+    last_state integer NOT NULL,
+    -- live, done, failed, stopped
+    status text NOT NULL DEFAULT 'live',
+    wake_at timestamptz,
+    -- ready, sleep, retry, lap, lock; later signal, children
+    wait text NOT NULL DEFAULT 'ready',
+    seq bigint NOT NULL DEFAULT 0,
+    -- Of the attempt that committed last: the how manieth of its step it was.
+    attempt integer NOT NULL DEFAULT 0,
+    -- Of the step that it stands at: attempts that failed and counted, that failed with a transient SQLSTATE, that were cancelled from
+    -- outside, that took their backend down.
+    failures integer NOT NULL DEFAULT 0,
+    transient_failures integer NOT NULL DEFAULT 0,
+    interrupts integer NOT NULL DEFAULT 0,
+    crashes integer NOT NULL DEFAULT 0,
+    -- The driver that works carefully on it: see df.brace_v1.
+    braced_by bigint,
+    -- When the last lap of an endless loop was due to end; NULL when the task has parked since.
+    lap_at timestamptz,
+    -- The results of all steps are kept in the history.
+    is_traced boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 50);
+
+CREATE INDEX IF NOT EXISTS task_due ON df.task (owner, wake_at, id) WHERE wake_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS task_by_instance ON df.task (instance_id);
+
+CREATE TABLE IF NOT EXISTS df.binding (
+    task_id bigint NOT NULL,
+    name text NOT NULL,
+    row_count bigint,
+    -- Of a query: its rows, an array of objects. Of anything else: the value.
+    result jsonb,
+    -- Of a query: [{"name", "type", "value"}], value the first row's, as text. NULL: result is a value.
+    columns jsonb,
+    PRIMARY KEY (task_id, name)
+) WITH (fillfactor = 50);
+
+CREATE TABLE IF NOT EXISTS df.step_run (
+    task_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    state integer NOT NULL,
+    attempt integer NOT NULL,
+    -- ok, failed, crashed, interrupted, cancelled
+    outcome text NOT NULL,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    row_count bigint,
+    result jsonb,
+    sqlstate text,
+    message text,
+    detail text,
+    hint text,
+    context text,
+    PRIMARY KEY (task_id, seq)
+);
+
+-- The inbox of an instance, first in first out for a name.
+CREATE TABLE IF NOT EXISTS df.signal (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    instance_id text NOT NULL,
+    name text NOT NULL,
+    payload jsonb NOT NULL,
+    sender regrole NOT NULL,
+    sent_at timestamptz NOT NULL,
+    taken_by bigint
+);
+
+CREATE INDEX IF NOT EXISTS signal_inbox ON df.signal (instance_id, name, id) WHERE taken_by IS NULL;
+
+-- How many children of a parent are still running, spread over sixteen rows: only the one that reaches zero touches the parent.
+CREATE TABLE IF NOT EXISTS df.fan_in (
+    parent_id bigint NOT NULL,
+    slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 15),
+    remaining integer NOT NULL CHECK (remaining >= 0),
+    PRIMARY KEY (parent_id, slot)
+) WITH (fillfactor = 50);
+
+CREATE TABLE IF NOT EXISTS df.vars (
+    name text NOT NULL,
+    value text,
+    owner regrole NOT NULL DEFAULT pg_catalog.quote_ident(current_user)::regrole,
+    PRIMARY KEY (owner, name)
+);
+
+CREATE TABLE IF NOT EXISTS df.request (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    caller regrole NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('start', 'cancel', 'register', 'unregister', 'prune')),
+    instance_id text,
+    payload jsonb NOT NULL,
+    answer text,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+
+CREATE INDEX IF NOT EXISTS request_by_instance ON df.request (instance_id) WHERE instance_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS request_by_age ON df.request (created_at);
+
+CREATE TABLE IF NOT EXISTS df.driver (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    owner regrole NOT NULL,
+    pid integer NOT NULL,
+    backend_start timestamptz NOT NULL,
+    opened_at timestamptz NOT NULL,
+    closed_at timestamptz,
+    -- When a later run found that this one had ended without closing.
+    died_at timestamptz
+) WITH (fillfactor = 50);
+
+CREATE INDEX IF NOT EXISTS driver_by_owner ON df.driver (owner, pid);
+
+-- Jobs that df.install_scheduler made.
+CREATE TABLE IF NOT EXISTS df.schedule (
+    owner regrole NOT NULL,
+    job_name text NOT NULL,
+    kind text NOT NULL,
+    PRIMARY KEY (owner, job_name)
+);
+
+CREATE TABLE IF NOT EXISTS df.clock (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    shift interval NOT NULL DEFAULT '0'
+);
+INSERT INTO df.clock DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- All time is read from here, so that a test need not sleep: it moves the clock. Volatile: read it once into a variable, never in a condition.
+CREATE OR REPLACE FUNCTION df.now() RETURNS timestamptz
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT clock_timestamp() + c.shift FROM df.clock AS c;
+$$;
+
+-- For df's owner alone (03_access.sql): everybody's timers move with it.
+CREATE OR REPLACE FUNCTION df.move_clock(p_by interval) RETURNS timestamptz
+LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE df.clock AS c SET shift = c.shift + p_by;
+    SELECT df.now();
+$$;

@@ -1,0 +1,260 @@
+---------------------------------------------------------------------------------------------------------------------
+-- Values: what a reference of a workflow becomes in the SQL of a step
+---------------------------------------------------------------------------------------------------------------------
+-- A reference is a value, never text: its SQL is a quoted literal with its type. The functions that read are SECURITY DEFINER and find a task only
+-- for the session_user who owns it.
+--
+-- PL/pgSQL throughout: a function in SQL would be planned anew in every transaction.
+--
+-- form:  expression  ('42'::integer), in parentheses because of what may follow: [1], .field
+--        literal     '42', for utility statements, which take nothing else
+--        text        42, to stand inside a plain '...' literal: quotes doubled
+--        json        42, to stand inside a string of a JSON text
+--        raw         42, as it is
+
+CREATE OR REPLACE FUNCTION df.fragment_v1(p_value text, p_type text, p_form text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE p_form
+        WHEN 'expression' THEN '(' || quote_nullable(p_value) || '::' || p_type || ')'
+        WHEN 'literal' THEN quote_nullable(p_value)
+        WHEN 'text' THEN replace(coalesce(p_value, ''), '''', '''''')
+        WHEN 'json' THEN coalesce(substr(to_jsonb(p_value)::text, 2, length(to_jsonb(p_value)::text) - 2), 'null')
+        WHEN 'raw' THEN coalesce(p_value, '')
+    END;
+END
+$$;
+
+-- The name of a type, qualified wherever it is not pg_catalog's. Without the -1, bpchar reads as character, which is character(1).
+CREATE OR REPLACE FUNCTION df.type_name_v1(p_type oid) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format_type(p_type, -1);
+$$;
+
+CREATE OR REPLACE FUNCTION df.find_binding_v1(p_task_id bigint, p_name text) RETURNS df.binding
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found df.binding;
+BEGIN
+    SELECT b.* INTO found
+    FROM df.task AS t
+    JOIN df.binding AS b ON b.task_id = t.id
+    WHERE t.id = p_task_id
+        AND b.task_id = p_task_id
+        AND b.name = p_name
+        AND t.owner = quote_ident(session_user)::regrole;
+    RETURN found;
+END
+$$;
+
+-- {"name", "type", "value"} of a bound name, or of one of its columns; type NULL: not known, because it was never bound.
+CREATE OR REPLACE FUNCTION df.lookup_v1(p_task_id bigint, p_name text, p_column text, p_is_optional boolean) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found CONSTANT df.binding := df.find_binding_v1(p_task_id, p_name);
+    reference CONSTANT text := '$' || p_name || coalesce('.' || p_column, '');
+    entry jsonb;
+BEGIN
+    IF found.name IS NULL THEN
+        IF p_is_optional THEN
+            RETURN jsonb_build_object('name', p_name, 'type', 'unknown', 'value', NULL);
+        END IF;
+        RAISE EXCEPTION '"%" is not bound', reference
+            USING ERRCODE = 'PD006', HINT = format('Write %s? to read NULL here.', reference);
+    END IF;
+
+    IF found.columns IS NULL THEN
+        -- A value: a whole one, or a field of an object.
+        IF p_column IS NULL THEN
+            entry := jsonb_build_object('name', p_name, 'type', 'jsonb', 'value', found.result::text);
+        ELSIF jsonb_typeof(found.result) <> 'object' OR NOT found.result ? p_column THEN
+            RAISE EXCEPTION '"%": the result has no field "%"', reference, p_column
+                USING ERRCODE = 'PD006', DETAIL = format('The result is %s.', left(found.result::text, 200));
+        ELSE
+            entry := jsonb_build_object(
+                'name', p_column,
+                'type', CASE jsonb_typeof(found.result -> p_column)
+                    WHEN 'string' THEN 'text'
+                    WHEN 'number' THEN 'numeric'
+                    WHEN 'boolean' THEN 'boolean'
+                    ELSE 'jsonb'
+                END,
+                'value', found.result ->> p_column);
+        END IF;
+    ELSIF p_column IS NULL THEN
+        IF jsonb_array_length(found.columns) <> 1 THEN
+            RAISE EXCEPTION '"%" has % columns', reference, jsonb_array_length(found.columns)
+                USING ERRCODE = 'PD006', HINT = format('Write %1$s.rows for its rows, or %1$s.<column>.', reference);
+        ELSIF found.row_count > 1 THEN
+            RAISE EXCEPTION '"%" has % rows where one value is read', reference, found.row_count
+                USING ERRCODE = '21000', HINT = format('Write %1$s.* for its rows, or limit the query to one.', reference);
+        END IF;
+        entry := found.columns -> 0;
+    ELSE
+        SELECT c.item INTO entry FROM jsonb_array_elements(found.columns) AS c (item) WHERE c.item ->> 'name' = p_column LIMIT 1;
+        IF entry IS NULL THEN
+            RAISE EXCEPTION '"%": the result has no column "%"', reference, p_column
+                USING ERRCODE = 'PD006',
+                    DETAIL = format('Its columns are %s.',
+                        (SELECT string_agg(quote_ident(c.item ->> 'name'), ', ') FROM jsonb_array_elements(found.columns) AS c (item)));
+        END IF;
+    END IF;
+
+    IF entry ->> 'value' IS NULL AND NOT p_is_optional THEN
+        RAISE EXCEPTION '"%" %', reference, CASE WHEN found.row_count = 0 THEN 'has no row' ELSE 'is NULL' END
+            USING ERRCODE = '22004', HINT = format('Write %s? to read NULL instead.', reference);
+    END IF;
+    RETURN entry;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.value_v1(
+    step df.step_v1, p_name text, p_column text DEFAULT NULL, p_is_optional boolean DEFAULT false, p_form text DEFAULT 'expression'
+) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    entry CONSTANT jsonb := df.lookup_v1(step.task_id, p_name, p_column, p_is_optional);
+BEGIN
+    RETURN df.fragment_v1(entry ->> 'value', entry ->> 'type', p_form);
+END
+$$;
+
+-- The binding behind $name.rows, $name.row_count and $name.*, which an empty result does not fail.
+CREATE OR REPLACE FUNCTION df.require_binding_v1(p_task_id bigint, p_name text) RETURNS df.binding
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found CONSTANT df.binding := df.find_binding_v1(p_task_id, p_name);
+BEGIN
+    IF found.name IS NULL THEN
+        RAISE EXCEPTION '"$%" is not bound', p_name USING ERRCODE = 'PD006';
+    ELSIF found.columns IS NULL THEN
+        RAISE EXCEPTION '"$%" is not the result of a query', p_name
+            USING ERRCODE = 'PD006', DETAIL = format('It is %s.', left(found.result::text, 200));
+    END IF;
+    RETURN found;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.rows_v1(step df.step_v1, p_name text, p_form text DEFAULT 'expression') RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found CONSTANT df.binding := df.require_binding_v1(step.task_id, p_name);
+BEGIN
+    RETURN df.fragment_v1(coalesce(found.result, '[]')::text, 'jsonb', p_form);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.row_count_v1(step df.step_v1, p_name text) RETURNS bigint
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found CONSTANT df.binding := df.require_binding_v1(step.task_id, p_name);
+BEGIN
+    RETURN found.row_count;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.count_v1(step df.step_v1, p_name text, p_form text DEFAULT 'expression') RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT df.fragment_v1(df.row_count_v1(step, p_name)::text, 'bigint', p_form);
+$$;
+
+-- The rows with the types of their columns, also when there is none.
+CREATE OR REPLACE FUNCTION df.recordset_v1(step df.step_v1, p_name text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found CONSTANT df.binding := df.require_binding_v1(step.task_id, p_name);
+BEGIN
+    IF jsonb_array_length(found.columns) = 0 THEN
+        RAISE EXCEPTION '"$%" has no columns', p_name USING ERRCODE = 'PD006';
+    END IF;
+    RETURN format(
+        '(SELECT * FROM pg_catalog.jsonb_to_recordset(%L::pg_catalog.jsonb) AS r (%s))',
+        found.result,
+        (
+            SELECT string_agg(format('%I %s', c.item ->> 'name', c.item ->> 'type'), ', ' ORDER BY c.position)
+            FROM jsonb_array_elements(found.columns) WITH ORDINALITY AS c (item, position)
+        ));
+END
+$$;
+
+-- {"name", "type", "value"} of a parameter. NULL is a value like any other here.
+CREATE OR REPLACE FUNCTION df.lookup_param_v1(p_task_id bigint, p_name text) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    entry jsonb;
+BEGIN
+    SELECT p.item || jsonb_build_object('value', i.args ->> p_name) INTO entry
+    FROM df.task AS t
+    JOIN df.instance AS i ON i.id = t.instance_id
+    JOIN df.workflow_version AS v ON v.id = t.version_id
+    CROSS JOIN LATERAL jsonb_array_elements(v.parameters) AS p (item)
+    WHERE t.id = p_task_id
+        AND t.owner = quote_ident(session_user)::regrole
+        AND p.item ->> 'name' = p_name;
+    RETURN entry;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.param_v1(step df.step_v1, p_name text, p_form text DEFAULT 'expression') RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    entry CONSTANT jsonb := df.lookup_param_v1(step.task_id, p_name);
+BEGIN
+    RETURN df.fragment_v1(entry ->> 'value', entry ->> 'type', p_form);
+END
+$$;
+
+-- {name}: a variable of the starter as it was at the start, or sys_instance_id, sys_label.
+CREATE OR REPLACE FUNCTION df.var_v1(step df.step_v1, p_name text, p_form text DEFAULT 'expression') RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    instance df.instance;
+    value text;
+BEGIN
+    SELECT i.* INTO instance
+    FROM df.task AS t
+    JOIN df.instance AS i ON i.id = t.instance_id
+    WHERE t.id = step.task_id
+        AND t.owner = quote_ident(session_user)::regrole;
+    value := CASE p_name
+        WHEN 'sys_instance_id' THEN instance.id
+        WHEN 'sys_label' THEN coalesce(instance.label, '')
+        ELSE instance.vars ->> p_name
+    END;
+    IF value IS NULL THEN
+        IF p_form IN ('text', 'json') THEN
+            -- Braces are common in texts: what names no variable stays as it is.
+            RETURN '{' || p_name || '}';
+        END IF;
+        RAISE EXCEPTION 'variable "%" was not set when the instance was started', p_name
+            USING ERRCODE = 'PD006', HINT = format('Set it before the start: SELECT df.setvar(%L, ...);', p_name);
+    END IF;
+    RETURN df.fragment_v1(value, 'text', p_form);
+END
+$$;

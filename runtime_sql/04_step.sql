@@ -1,0 +1,290 @@
+---------------------------------------------------------------------------------------------------------------------
+-- What a step procedure calls
+---------------------------------------------------------------------------------------------------------------------
+-- These run with the rights and the search_path of the step, as its SQL must; hence every name in them is qualified.
+
+CREATE OR REPLACE FUNCTION df.exec_v1(step df.step_v1, p_sql text) RETURNS df.step_v1
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE p_sql;
+    GET DIAGNOSTICS step.row_count = ROW_COUNT;
+    step.result := NULL;
+    step.columns := '[]';
+    RETURN step;
+END
+$$;
+
+-- The names of the columns of a query, found by running it for no row.
+CREATE OR REPLACE FUNCTION df.columns_of_v1(p_sql text) RETURNS text[]
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    probe record;
+BEGIN
+    EXECUTE pg_catalog.concat('SELECT s.* FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM (', p_sql, E'\n) AS q LIMIT 0) AS s ON true')
+        INTO probe;
+    RETURN ARRAY(SELECT k.name FROM pg_catalog.json_object_keys(pg_catalog.row_to_json(probe)) WITH ORDINALITY AS k (name, position) ORDER BY k.position);
+END
+$$;
+
+-- The columns of a result for df.binding: names, types and the values of the first row.
+CREATE OR REPLACE FUNCTION df.describe_v1(p_names text[], p_types oid[], p_values text[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    described jsonb := '[]';
+BEGIN
+    FOR i IN 1 .. cardinality(p_names) LOOP
+        described := described || jsonb_build_object('name', p_names[i], 'type', format_type(p_types[i], -1), 'value', p_values[i]);
+    END LOOP;
+    RETURN described;
+END
+$$;
+
+-- Builds the statement that df.query_v1 runs: everything in one pass over the rows, right also where there is none (pg_typeof over the
+-- outer join) and with RETURNING. Names are made distinct by position, for the rows are objects.
+CREATE OR REPLACE FUNCTION df.capture_sql_v1(p_sql text, p_names text[], p_types text[], p_hoisted text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    aliases text := '';
+    source text := 'pgdurc_raw';
+    casts text := '';
+    types text := '';
+    vals text := '';
+BEGIN
+    FOR i IN 1 .. cardinality(p_names) LOOP
+        aliases := aliases || CASE WHEN i > 1 THEN ', ' ELSE '' END || quote_ident(p_names[i]);
+        types := types || CASE WHEN i > 1 THEN ', ' ELSE '' END || 'pg_catalog.pg_typeof(f.' || quote_ident(p_names[i]) || ')::pg_catalog.oid';
+        vals := vals || CASE WHEN i > 1 THEN ', ' ELSE '' END || 'f.' || quote_ident(p_names[i]) || '::pg_catalog.text';
+        IF p_types IS NOT NULL THEN
+            casts := casts || CASE WHEN i > 1 THEN ', ' ELSE '' END
+                || format('r.%1$I::%2$s AS %1$I', p_names[i], p_types[i]);
+        END IF;
+    END LOOP;
+    RETURN concat(
+        coalesce(p_hoisted || ', ', 'WITH '),
+        'pgdurc_raw (', aliases, ') AS MATERIALIZED (', p_sql, E'\n)',
+        CASE WHEN p_types IS NOT NULL THEN ', pgdurc_q AS MATERIALIZED (SELECT ' || casts || ' FROM pgdurc_raw AS r)' END,
+        ' SELECT a.n, a.r, ARRAY[', types, '], ARRAY[', vals, ']',
+        ' FROM (SELECT pg_catalog.count(*) AS n, pg_catalog.jsonb_agg(pg_catalog.to_jsonb(q)) AS r FROM ',
+        CASE WHEN p_types IS NULL THEN 'pgdurc_raw' ELSE 'pgdurc_q' END, ' AS q) AS a',
+        ' LEFT JOIN (SELECT * FROM ', CASE WHEN p_types IS NULL THEN 'pgdurc_raw' ELSE 'pgdurc_q' END, ' AS q LIMIT 1) AS f ON true');
+END
+$$;
+
+-- Runs a query and keeps its rows. p_columns NULL: they are found at run time (a plain query only). p_types: cast to these. p_hoisted: the WITH
+-- clause of a statement whose WITH modifies data, which PostgreSQL allows at the top level only.
+CREATE OR REPLACE FUNCTION df.query_v1(
+    step df.step_v1, p_sql text, p_columns text[] DEFAULT NULL, p_types text[] DEFAULT NULL, p_hoisted text DEFAULT NULL
+) RETURNS df.step_v1
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    names pg_catalog.text[] := coalesce(p_columns, df.columns_of_v1(p_sql));
+    types pg_catalog.oid[];
+    vals pg_catalog.text[];
+BEGIN
+    FOR i IN 2 .. pg_catalog.cardinality(names) LOOP
+        IF names[i] OPERATOR(pg_catalog.=) ANY (names[1:i OPERATOR(pg_catalog.-) 1]) THEN
+            names[i] := pg_catalog.concat(names[i], '_', i);
+        END IF;
+    END LOOP;
+    EXECUTE df.capture_sql_v1(p_sql, names, p_types, p_hoisted) INTO step.row_count, step.result, types, vals;
+    step.result := coalesce(step.result, '[]');
+    step.columns := df.describe_v1(names, types, vals);
+    RETURN step;
+END
+$$;
+
+-- Rows of a utility statement, which cannot stand in a CTE (EXPLAIN, SHOW, FETCH, EXECUTE): every column as text.
+CREATE OR REPLACE FUNCTION df.show_v1(step df.step_v1, p_sql text, p_columns text[]) RETURNS df.step_v1
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    line record;
+    first_values pg_catalog.text[];
+BEGIN
+    step.row_count := 0;
+    step.result := '[]';
+    FOR line IN EXECUTE p_sql LOOP
+        step.row_count := step.row_count OPERATOR(pg_catalog.+) 1;
+        step.result := step.result OPERATOR(pg_catalog.||) pg_catalog.to_jsonb(line);
+    END LOOP;
+    SELECT pg_catalog.array_agg(step.result OPERATOR(pg_catalog.->) 0 OPERATOR(pg_catalog.->>) c.name ORDER BY c.position)
+    INTO first_values
+    FROM pg_catalog.unnest(p_columns) WITH ORDINALITY AS c (name, position);
+    step.columns := df.describe_v1(p_columns, pg_catalog.array_fill(25::pg_catalog.oid, ARRAY[pg_catalog.cardinality(p_columns)]), first_values);
+    RETURN step;
+END
+$$;
+
+-- Whether a condition holds: no row is false; of a statement that returns no columns, rows affected; otherwise the first column of the first row.
+CREATE OR REPLACE FUNCTION df.is_true_v1(step df.step_v1) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    value jsonb := step.result;
+    word text;
+BEGIN
+    IF step.columns IS NOT NULL THEN
+        IF step.row_count = 0 THEN
+            RETURN false;
+        ELSIF jsonb_array_length(step.columns) = 0 THEN
+            RETURN true;
+        END IF;
+        value := step.result -> 0 -> (step.columns -> 0 ->> 'name');
+    END IF;
+    CASE coalesce(jsonb_typeof(value), 'null')
+        WHEN 'null' THEN
+            RETURN false;
+        WHEN 'boolean' THEN
+            RETURN value::boolean;
+        WHEN 'number' THEN
+            RETURN value::numeric <> 0;
+        WHEN 'array' THEN
+            RETURN value <> '[]';
+        WHEN 'object' THEN
+            RETURN value <> '{}';
+        ELSE
+            word := lower(btrim(value #>> '{}', E' \t\r\n\f\v'));
+            IF word IN ('', 'false', 'f', 'no') THEN
+                RETURN false;
+            ELSIF word ~ '^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$' THEN
+                RETURN word::numeric <> 0;
+            END IF;
+            RETURN true;
+    END CASE;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.sleep_v1(step df.step_v1, p_for interval) RETURNS df.step_v1
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_for IS NULL OR p_for < interval '0' THEN
+        RAISE EXCEPTION 'sleep duration must be non-negative, not %', coalesce(p_for::text, 'NULL') USING ERRCODE = '22023';
+    END IF;
+    step.outcome := 'park';
+    step.wake_at := df.now() + p_for;
+    step.detail := '{"wait": "sleep"}';
+    step.row_count := NULL;
+    step.columns := NULL;
+    step.result := jsonb_build_object('slept', true, 'seconds', trim_scale(extract(epoch FROM p_for)::numeric));
+    RETURN step;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.sleep_v1(step df.step_v1, p_seconds double precision) RETURNS df.step_v1
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT df.sleep_v1(step, make_interval(secs => p_seconds));
+$$;
+
+-- Sleeps for what an SQL expression says: a number of seconds, an interval, or the text of one.
+CREATE OR REPLACE FUNCTION df.sleep_text_v1(step df.step_v1, p_sql text) RETURNS df.step_v1
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    duration pg_catalog.text;
+    is_number boolean;
+BEGIN
+    EXECUTE pg_catalog.concat(
+        'SELECT s.v::pg_catalog.text, (SELECT t.typcategory OPERATOR(pg_catalog.=) ''N'' FROM pg_catalog.pg_type AS t',
+        ' WHERE t.oid OPERATOR(pg_catalog.=) pg_catalog.pg_typeof(s.v)::pg_catalog.oid) FROM (SELECT (', p_sql, E'\n) AS v) AS s')
+        INTO duration, is_number;
+    IF is_number THEN
+        RETURN df.sleep_v1(step, duration::double precision);
+    END IF;
+    RETURN df.sleep_v1(step, duration::interval);
+END
+$$;
+
+-- The back edge of a loop that nothing in it ends: a lap takes at least a second, unless the task parked in it.
+CREATE OR REPLACE FUNCTION df.lap_v1(step df.step_v1) RETURNS df.step_v1
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    lap_at timestamptz;
+BEGIN
+    SELECT t.lap_at INTO lap_at
+    FROM df.task AS t
+    WHERE t.id = step.task_id
+        AND t.owner = quote_ident(session_user)::regrole;
+    step.detail := '{"wait": "lap"}';
+    IF lap_at IS NOT NULL THEN
+        step.outcome := 'park';
+        step.wake_at := lap_at + interval '1 second';
+    END IF;
+    RETURN step;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.break_v1(step df.step_v1, p_value text) RETURNS df.step_v1
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    step.row_count := NULL;
+    step.columns := NULL;
+    BEGIN
+        step.result := coalesce(p_value::jsonb, 'null');
+    EXCEPTION WHEN invalid_text_representation THEN
+        step.result := to_jsonb(p_value);
+    END;
+    RETURN step;
+END
+$$;
+
+-- A typed value as JSON.
+CREATE OR REPLACE FUNCTION df.json_result_v1(step df.step_v1, p_entry jsonb) RETURNS df.step_v1
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    step.row_count := NULL;
+    step.columns := NULL;
+    EXECUTE format('SELECT coalesce(to_jsonb(%s), ''null'')', df.fragment_v1(p_entry ->> 'value', p_entry ->> 'type', 'expression'))
+        INTO step.result;
+    RETURN step;
+END
+$$;
+
+-- Makes a bound value the result of this step.
+CREATE OR REPLACE FUNCTION df.load_v1(
+    step df.step_v1, p_name text, p_column text DEFAULT NULL, p_is_optional boolean DEFAULT false
+) RETURNS df.step_v1
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found df.binding;
+BEGIN
+    IF p_column IS NULL THEN
+        found := df.find_binding_v1(step.task_id, p_name);
+        IF found.name IS NULL AND NOT p_is_optional THEN
+            RAISE EXCEPTION '"$%" is not bound', p_name USING ERRCODE = 'PD006';
+        END IF;
+        step.row_count := found.row_count;
+        step.columns := found.columns;
+        step.result := found.result;
+    ELSE
+        step := df.json_result_v1(step, df.lookup_v1(step.task_id, p_name, p_column, p_is_optional));
+    END IF;
+    RETURN step;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.load_param_v1(step df.step_v1, p_name text) RETURNS df.step_v1
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT df.json_result_v1(step, df.lookup_param_v1(step.task_id, p_name));
+$$;

@@ -1,0 +1,438 @@
+---------------------------------------------------------------------------------------------------------------------
+-- Claiming a task and writing down what became of it
+---------------------------------------------------------------------------------------------------------------------
+-- Called by df.run. Each finds a task only for the session_user who owns it, whatever id it is given.
+
+DO $$
+BEGIN
+    IF pg_catalog.to_regtype('df.claim_v1') IS NULL THEN
+        CREATE TYPE df.claim_v1 AS (
+            -- run: call the procedure; settled: nothing to run, commit and go on; none: nothing is due
+            verdict text,
+            task_id bigint,
+            instance_id text,
+            state integer,
+            -- 'CALL schema.procedure($1)'; NULL: the same as at the claim before
+            command text,
+            wake_at timestamptz,
+            started_at timestamptz,
+            clock_shift interval
+        );
+    END IF;
+END
+$$;
+
+-- Writes a failed attempt of a task that the caller has locked, and decides: again later, or never.
+CREATE OR REPLACE FUNCTION df.record_failure_v1(
+    task df.task, p_outcome text, p_started_at timestamptz, p_at timestamptz,
+    p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- Try again without being asked: serialization failure, deadlock, lock not available, admin shutdown, connection, resources.
+    is_transient CONSTANT boolean := p_outcome = 'failed'
+        AND (p_sqlstate IN ('40001', '40P01', '55P03', '57P01') OR left(p_sqlstate, 2) IN ('08', '53'));
+    policy df.workflow_version;
+    retry_in interval;
+BEGIN
+    SELECT v.* INTO policy FROM df.workflow_version AS v WHERE v.id = task.version_id;
+
+    IF p_outcome = 'failed' THEN
+        IF is_transient THEN
+            task.transient_failures := task.transient_failures + 1;
+            IF task.transient_failures <= 10 THEN
+                retry_in := least(interval '100 milliseconds' * power(2, task.transient_failures - 1), interval '30 seconds');
+            END IF;
+        ELSE
+            task.failures := task.failures + 1;
+            IF task.failures < policy.max_attempts THEN
+                retry_in := least(policy.backoff * power(2, least(task.failures - 1, 30)), policy.backoff_max);
+            END IF;
+        END IF;
+        -- Jitter, so that what failed together does not come back together.
+        retry_in := retry_in * (0.75 + random() * 0.5);
+    ELSIF p_outcome = 'interrupted' THEN
+        task.interrupts := task.interrupts + 1;
+        retry_in := CASE WHEN task.interrupts < 5 THEN interval '1 second' END;
+    ELSE
+        retry_in := CASE WHEN task.crashes < 5 THEN interval '0' END;
+    END IF;
+
+    INSERT INTO df.step_run (
+        task_id, seq, state, attempt, outcome, started_at, finished_at, sqlstate, message, detail, hint, context)
+    VALUES (
+        task.id, task.seq + 1, task.state, task.failures + task.transient_failures + task.interrupts + task.crashes, p_outcome,
+        p_started_at, p_at, p_sqlstate, p_message, nullif(p_detail, ''), nullif(p_hint, ''), nullif(p_context, ''));
+
+    IF retry_in IS NULL THEN
+        -- The end of the instance: the scope first, as everybody.
+        PERFORM FROM df.stop_scope AS s WHERE s.id = ANY (task.scopes) ORDER BY s.id FOR NO KEY UPDATE;
+        UPDATE df.instance AS i
+        SET status = 'failed',
+            failed_task_id = task.id,
+            failed_seq = task.seq + 1,
+            started_at = coalesce(i.started_at, p_started_at),
+            ended_at = p_at
+        WHERE i.id = task.instance_id
+            AND i.ended_at IS NULL;
+    ELSIF task.seq = 0 THEN
+        UPDATE df.instance AS i SET status = 'running', started_at = p_started_at WHERE i.id = task.instance_id AND i.status = 'pending';
+    END IF;
+
+    UPDATE df.task AS t
+    SET seq = task.seq + 1,
+        status = CASE WHEN retry_in IS NULL THEN 'failed' ELSE 'live' END,
+        wake_at = p_at + retry_in,
+        wait = 'retry',
+        failures = task.failures,
+        transient_failures = task.transient_failures,
+        interrupts = task.interrupts,
+        crashes = task.crashes,
+        braced_by = NULL,
+        lap_at = NULL
+    WHERE t.id = task.id;
+END
+$$;
+REVOKE ALL ON FUNCTION df.record_failure_v1(df.task, text, timestamptz, timestamptz, text, text, text, text, text) FROM PUBLIC;
+
+-- Locks a task that is due: p_task_id if it is, otherwise the first behind (p_after, p_after_id). The position is why a claim is cheap: without it each
+-- would walk over the dead index entries that the tasks before it left, all of them as long as somebody holds an old snapshot.
+CREATE OR REPLACE FUNCTION df.claim_task_v1(p_task_id bigint, p_after timestamptz, p_after_id bigint) RETURNS df.claim_v1
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+-- `= ANY (scopes)` would be planned anew at every call, for the planner thinks that an array has ten elements; and a session that planned while the tables
+-- were small would read them whole for as long as it lives.
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+DECLARE
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    claim df.claim_v1;
+    scopes bigint[];
+    braced_by bigint;
+    driver df.driver;
+BEGIN
+    IF p_task_id IS NOT NULL THEN
+        SELECT 'run', t.id, t.instance_id, t.state, t.wake_at, clock_timestamp() + c.shift, c.shift, t.scopes, t.braced_by
+        INTO
+            claim.verdict, claim.task_id, claim.instance_id, claim.state, claim.wake_at, claim.started_at, claim.clock_shift, scopes, braced_by
+        FROM df.task AS t
+        CROSS JOIN df.clock AS c
+        WHERE t.id = p_task_id
+            AND t.owner = login
+            AND c.is_only
+            AND t.wake_at <= clock_timestamp() + c.shift
+        FOR UPDATE OF t SKIP LOCKED;
+    ELSE
+        SELECT clock_timestamp() + c.shift, c.shift INTO claim.started_at, claim.clock_shift FROM df.clock AS c WHERE c.is_only;
+        SELECT 'run', t.id, t.instance_id, t.state, t.wake_at, t.scopes, t.braced_by
+        INTO claim.verdict, claim.task_id, claim.instance_id, claim.state, claim.wake_at, scopes, braced_by
+        FROM df.task AS t
+        WHERE t.owner = login
+            AND t.wake_at <= claim.started_at
+            AND (t.wake_at, t.id) > (p_after, p_after_id)
+        ORDER BY t.wake_at, t.id
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED;
+    END IF;
+    IF claim.task_id IS NULL THEN
+        claim.verdict := 'none';
+        RETURN claim;
+    END IF;
+
+    -- In a new statement, so that a stop which committed before the lock was had is seen.
+    IF EXISTS (SELECT FROM df.stop_scope AS s WHERE s.id = ANY (scopes) AND s.stopped_at IS NOT NULL) THEN
+        UPDATE df.task AS t SET status = 'stopped', wake_at = NULL WHERE t.id = claim.task_id;
+        claim.verdict := 'settled';
+        RETURN claim;
+    END IF;
+
+    IF braced_by IS NOT NULL THEN
+        SELECT d.* INTO driver FROM df.driver AS d WHERE d.id = braced_by;
+        IF driver.died_at IS NOT NULL OR driver.id IS NULL THEN
+            PERFORM df.record_failure_v1(
+                t, 'crashed', coalesce(driver.died_at, claim.started_at), claim.started_at, '57P02',
+                'the backend that ran this step ended before it could commit', NULL, NULL, NULL)
+            FROM df.task AS t
+            WHERE t.id = claim.task_id;
+            claim.verdict := 'settled';
+            RETURN claim;
+        ELSIF (driver.pid, driver.owner) IS DISTINCT FROM (pg_backend_pid(), login) THEN
+            -- Between its commit and its lock: that driver will have it in a moment.
+            claim.verdict := 'settled';
+            RETURN claim;
+        END IF;
+    END IF;
+
+    IF p_task_id IS NULL THEN
+        -- By name, for an OID goes stale in a dump; and the owner's own, whoever else may create in that schema.
+        SELECT format('CALL %I.%I($1)', v.schema_name, v.procedure_name) INTO claim.command
+        FROM df.task AS t
+        JOIN df.workflow_version AS v ON v.id = t.version_id
+        JOIN pg_namespace AS n ON n.nspname = v.schema_name
+        JOIN pg_proc AS p ON p.proname = v.procedure_name AND p.pronamespace = n.oid
+        WHERE t.id = claim.task_id
+            AND p.prokind = 'p'
+            AND p.proargtypes[0] = 'df.step_v1'::regtype
+            AND p.pronargs = 1
+            AND p.proowner = login::oid;
+        IF claim.command IS NULL THEN
+            PERFORM df.record_failure_v1(
+                t, 'failed', claim.started_at, claim.started_at, '42883',
+                format('procedure %I.%I of this version is missing, or is not %s''s', v.schema_name, v.procedure_name, login),
+                NULL, 'Deploy the same version of the workflow again.', NULL)
+            FROM df.task AS t
+            JOIN df.workflow_version AS v ON v.id = t.version_id
+            WHERE t.id = claim.task_id;
+            claim.verdict := 'settled';
+        END IF;
+    END IF;
+    RETURN claim;
+END
+$$;
+
+-- In careful work: counts the crash that a step may be, before it runs. Cleared by its success.
+CREATE OR REPLACE FUNCTION df.brace_v1(p_task_id bigint, p_driver_id bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE df.task AS t
+    SET crashes = t.crashes + 1,
+        braced_by = p_driver_id
+    WHERE t.id = p_task_id
+        AND t.owner = quote_ident(session_user)::regrole
+        AND t.braced_by IS NULL;
+$$;
+
+-- A step succeeded: its history, its result, the new position of the task. Raises PD100 where the task has been stopped meanwhile, so that the
+-- step is rolled back. p_goes_back: to the end of the queue, for others are waiting.
+CREATE OR REPLACE FUNCTION df.advance_v1(step df.step_v1, p_state integer, p_started_at timestamptz, p_clock_shift interval, p_goes_back boolean)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+DECLARE
+    finished_at CONSTANT timestamptz := clock_timestamp() + p_clock_shift;
+    task record;
+    scope_id bigint;
+    stopped_at timestamptz;
+    stop_xact xid8;
+    is_stopped boolean;
+BEGIN
+    -- The task is locked since its claim. HOT as long as wake_at stays.
+    UPDATE df.task AS t
+    SET state = CASE step.outcome WHEN 'done' THEN t.state ELSE step.state END,
+        seq = t.seq + 1,
+        status = CASE step.outcome WHEN 'done' THEN 'done' ELSE 'live' END,
+        wake_at = CASE
+            WHEN step.outcome = 'park' THEN step.wake_at
+            WHEN step.outcome = 'done' THEN NULL
+            WHEN p_goes_back THEN finished_at
+            ELSE t.wake_at
+        END,
+        wait = CASE step.outcome WHEN 'park' THEN coalesce(step.detail ->> 'wait', 'sleep') ELSE 'ready' END,
+        attempt = t.failures + t.transient_failures + t.interrupts + t.crashes + CASE WHEN t.braced_by IS NULL THEN 1 ELSE 0 END,
+        failures = 0,
+        transient_failures = 0,
+        interrupts = 0,
+        crashes = 0,
+        braced_by = NULL,
+        lap_at = CASE
+            WHEN step.detail ->> 'wait' = 'lap' THEN coalesce(step.wake_at, finished_at)
+            WHEN step.outcome = 'park' THEN NULL
+            ELSE t.lap_at
+        END
+    WHERE t.id = step.task_id
+        AND t.owner = quote_ident(session_user)::regrole
+        AND t.status = 'live'
+        AND (step.state BETWEEN 1 AND t.last_state OR step.outcome = 'done')
+        AND (step.outcome IN ('advance', 'done') OR (step.outcome = 'park' AND step.wake_at IS NOT NULL))
+    RETURNING t.instance_id, t.seq, t.attempt, t.scopes, t.is_traced INTO task;
+    IF task.seq IS NULL THEN
+        RAISE EXCEPTION 'the step procedure answered with a state or an outcome that does not exist: %, %', step.state, step.outcome
+            USING ERRCODE = 'PD007';
+    END IF;
+
+    -- In the order of their ids, and in the strength at once that is needed: a lock is never upgraded.
+    FOREACH scope_id IN ARRAY task.scopes LOOP
+        IF step.outcome = 'done' THEN
+            SELECT s.stopped_at, s.stop_xact INTO stopped_at, stop_xact FROM df.stop_scope AS s WHERE s.id = scope_id FOR NO KEY UPDATE;
+        ELSE
+            SELECT s.stopped_at, s.stop_xact INTO stopped_at, stop_xact FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE;
+        END IF;
+        IF stopped_at IS NOT NULL THEN
+            IF stop_xact <> pg_current_xact_id() THEN
+                RAISE EXCEPTION 'the instance was stopped while this step ran' USING ERRCODE = 'PD100';
+            END IF;
+            is_stopped := true;
+        END IF;
+    END LOOP;
+
+    INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, row_count, result)
+    VALUES (
+        step.task_id, task.seq, p_state, task.attempt, 'ok', p_started_at, finished_at, step.row_count, CASE WHEN task.is_traced THEN step.result END);
+
+    IF step.name IS NOT NULL THEN
+        INSERT INTO df.binding AS b (task_id, name, row_count, result, columns)
+        VALUES (step.task_id, step.name, step.row_count, step.result, step.columns)
+        ON CONFLICT (task_id, name) DO UPDATE
+            SET row_count = excluded.row_count,
+                result = excluded.result,
+                columns = excluded.columns;
+    END IF;
+
+    IF is_stopped THEN
+        -- The step stopped its own instance: what it did stands, and it was the last.
+        UPDATE df.task AS t SET status = 'stopped', wake_at = NULL WHERE t.id = step.task_id;
+    ELSIF step.outcome = 'done' THEN
+        UPDATE df.instance AS i
+        SET status = 'completed',
+            result = CASE
+                WHEN step.columns IS NULL THEN coalesce(step.result, 'null')
+                ELSE jsonb_build_object('rows', coalesce(step.result, '[]'), 'row_count', coalesce(step.row_count, 0))
+            END,
+            started_at = coalesce(i.started_at, p_started_at),
+            ended_at = finished_at
+        WHERE i.id = task.instance_id;
+    ELSIF task.seq = 1 THEN
+        UPDATE df.instance AS i SET status = 'running', started_at = p_started_at WHERE i.id = task.instance_id AND i.status = 'pending';
+    END IF;
+END
+$$;
+
+-- A step failed and was rolled back. An interruption (57014 with nothing behind it) is counted apart.
+CREATE OR REPLACE FUNCTION df.fail_v1(
+    p_task_id bigint, p_started_at timestamptz, p_clock_shift interval,
+    p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text, p_is_interrupted boolean
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    task df.task;
+BEGIN
+    SELECT t.* INTO task FROM df.task AS t WHERE t.id = p_task_id AND t.owner = quote_ident(session_user)::regrole AND t.status = 'live';
+    -- Alive to tell: it was no crash.
+    IF task.braced_by IS NOT NULL THEN
+        task.crashes := task.crashes - 1;
+    END IF;
+    PERFORM df.record_failure_v1(
+        task, CASE WHEN p_is_interrupted THEN 'interrupted' ELSE 'failed' END, p_started_at, clock_timestamp() + p_clock_shift,
+        p_sqlstate, p_message, p_detail, p_hint, p_context);
+END
+$$;
+
+-- A step was stopped before it could commit, and rolled back.
+CREATE OR REPLACE FUNCTION df.stopped_v1(p_task_id bigint, p_started_at timestamptz, p_clock_shift interval) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH task AS (
+        UPDATE df.task AS t
+        SET seq = t.seq + 1,
+            status = 'stopped',
+            wake_at = NULL,
+            braced_by = NULL
+        WHERE t.id = p_task_id
+            AND t.owner = quote_ident(session_user)::regrole
+        RETURNING t.*
+    )
+    INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, message)
+    SELECT task.id, task.seq, task.state, task.failures + task.transient_failures + task.interrupts + 1, 'cancelled', p_started_at,
+        clock_timestamp() + p_clock_shift, 'stopped before it could commit; rolled back'
+    FROM task;
+$$;
+
+-- Somebody holds the scope (an open transaction with a cancel in it): due again in a second, and no attempt.
+CREATE OR REPLACE FUNCTION df.postpone_v1(p_task_id bigint, p_clock_shift interval) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE df.task AS t
+    SET wake_at = clock_timestamp() + p_clock_shift + interval '1 second',
+        wait = 'lock',
+        crashes = CASE WHEN t.braced_by IS NULL THEN t.crashes ELSE t.crashes - 1 END,
+        braced_by = NULL
+    WHERE t.id = p_task_id
+        AND t.owner = quote_ident(session_user)::regrole;
+$$;
+
+-- When the next task that waits for its time is due, in the server's own time; NULL: none is known.
+CREATE OR REPLACE FUNCTION df.next_due_v1() RETURNS timestamptz
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    moment timestamptz;
+    next_due timestamptz;
+    shift interval;
+BEGIN
+    SELECT clock_timestamp() + c.shift, c.shift INTO moment, shift FROM df.clock AS c;
+    SELECT t.wake_at INTO next_due
+    FROM df.task AS t
+    WHERE t.owner = login
+        AND t.wake_at > moment
+    ORDER BY t.wake_at
+    LIMIT 1;
+    RETURN next_due - shift;
+END
+$$;
+
+-- Opens this backend's row and says how to work: carefully for five minutes after a run was found that had ended without closing its row. A row of
+-- this very backend that is still open is such a run, too: one whose COMMIT failed.
+CREATE OR REPLACE FUNCTION df.open_driver_v1(
+    p_backend_start timestamptz, p_live_pids integer[], p_live_starts timestamptz[], OUT driver_id bigint, OUT is_careful boolean
+)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    moment CONSTANT timestamptz := clock_timestamp();
+BEGIN
+    UPDATE df.driver AS d
+    SET died_at = moment
+    WHERE d.owner = login
+        AND d.closed_at IS NULL
+        AND d.died_at IS NULL
+        AND (
+            (d.pid, d.backend_start) = (pg_backend_pid(), p_backend_start)
+            OR NOT EXISTS (
+                SELECT FROM unnest(p_live_pids, p_live_starts) AS live (pid, backend_start)
+                WHERE (live.pid, live.backend_start) = (d.pid, d.backend_start)
+            )
+        );
+    is_careful := EXISTS (SELECT FROM df.driver AS d WHERE d.owner = login AND d.died_at > moment - interval '5 minutes');
+
+    -- A row that died stays as it is, for tasks may name it; the backend goes on under another.
+    UPDATE df.driver AS d
+    SET opened_at = moment,
+        closed_at = NULL
+    WHERE d.owner = login
+        AND (d.pid, d.backend_start) = (pg_backend_pid(), p_backend_start)
+        AND d.died_at IS NULL
+    RETURNING d.id INTO driver_id;
+    IF driver_id IS NULL THEN
+        INSERT INTO df.driver (owner, pid, backend_start, opened_at)
+        VALUES (login, pg_backend_pid(), p_backend_start, moment)
+        RETURNING id INTO driver_id;
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.close_driver_v1(p_driver_id bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE df.driver AS d
+    SET closed_at = clock_timestamp()
+    WHERE d.id = p_driver_id
+        AND d.owner = quote_ident(session_user)::regrole;
+$$;

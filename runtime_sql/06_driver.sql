@@ -1,0 +1,199 @@
+---------------------------------------------------------------------------------------------------------------------
+-- The driver
+---------------------------------------------------------------------------------------------------------------------
+-- Runs the due tasks of its session_user, one state a transaction, until nothing is due; then lingers, looking again, until max_seconds are over. 0: returns
+-- as soon as nothing is due. Never longer than 60 s, nor than statement_timeout allows: statistics are flushed when a CALL ends, and autovacuum needs them.
+-- next_due: when the next sleeping task is due, as far as is known.
+--
+-- Call it at the top level, with autocommit; any number side by side. It commits, so it has no SET clause, is not SECURITY DEFINER and calls the step inside
+-- a block of its own that is closed before the COMMIT. It leaves the session's settings as RESET ALL does.
+CREATE OR REPLACE PROCEDURE df.run(max_seconds double precision DEFAULT 0, INOUT next_due timestamptz DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    ends_at pg_catalog.timestamptz;
+    nap double precision;
+    live_pids integer[];
+    live_starts pg_catalog.timestamptz[];
+    backend_start pg_catalog.timestamptz;
+    driver_id bigint;
+    is_careful boolean;
+    is_braced boolean;
+    is_interrupted boolean;
+    -- Where the last claim stood in the queue, and the task that it goes on with.
+    position_at pg_catalog.timestamptz;
+    position_id bigint;
+    task_id bigint;
+    command pg_catalog.text;
+    picked_at pg_catalog.timestamptz;
+    steps integer;
+    goes_back boolean;
+    claim df.claim_v1;
+    step df.step_v1;
+    answer record;
+    phase pg_catalog.text;
+    error_sqlstate pg_catalog.text;
+    error_message pg_catalog.text;
+    error_detail pg_catalog.text;
+    error_hint pg_catalog.text;
+    error_context pg_catalog.text;
+BEGIN
+    -- The caller's search_path holds until here.
+    SET search_path = pg_catalog, pg_temp;
+    next_due := NULL;
+    IF pg_is_in_recovery() THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = session_user AND r.rolsuper) THEN
+        RAISE EXCEPTION 'a superuser does not drive workflows'
+            USING ERRCODE = 'PD004', HINT = 'Connect as the role that deployed them: steps run with the rights of the driver.';
+    END IF;
+    ends_at := clock_timestamp() + least(
+        CASE WHEN max_seconds > 0 THEN make_interval(secs => max_seconds) END,
+        nullif(current_setting('statement_timeout')::interval, '0') * 0.8,
+        interval '60 seconds');
+    -- A role default of either would make the first write, or any commit, fail.
+    SET default_transaction_isolation = 'read committed';
+    SET default_transaction_read_only = off;
+    SET lock_timeout = '1s';
+    COMMIT;
+
+    nap := 0.02;
+    is_braced := false;
+    is_interrupted := false;
+    position_at := '-infinity';
+    position_id := 0;
+    WHILE clock_timestamp() < ends_at AND NOT is_interrupted LOOP
+        claim := df.claim_task_v1(task_id, position_at, position_id);
+
+        IF claim.verdict = 'none' THEN
+            COMMIT;
+            is_braced := false;
+            IF task_id IS NOT NULL THEN
+                task_id := NULL;
+            ELSIF position_id > 0 THEN
+                position_at := '-infinity';
+                position_id := 0;
+            ELSIF max_seconds > 0 THEN
+                PERFORM pg_sleep(least(nap, extract(epoch FROM ends_at - clock_timestamp())));
+                -- The sleep ran in a transaction of its own, with a snapshot.
+                COMMIT;
+                nap := least(nap * 1.5, 0.5);
+            ELSE
+                EXIT;
+            END IF;
+            CONTINUE;
+        END IF;
+        nap := 0.02;
+
+        IF driver_id IS NULL THEN
+            -- The row is opened by a run that has something to do, and before it does it.
+            ROLLBACK;
+            SELECT array_agg(a.pid), array_agg(a.backend_start), max(a.backend_start) FILTER (WHERE a.pid = pg_backend_pid())
+            INTO live_pids, live_starts, backend_start
+            FROM pg_stat_activity AS a
+            WHERE a.usename = session_user;
+            SELECT d.driver_id, d.is_careful INTO driver_id, is_careful
+            FROM df.open_driver_v1(backend_start, live_pids, live_starts) AS d;
+            COMMIT;
+            CONTINUE;
+        END IF;
+
+        IF task_id IS NULL THEN
+            position_at := claim.wake_at;
+            position_id := claim.task_id;
+            command := claim.command;
+            picked_at := clock_timestamp();
+            steps := 0;
+        END IF;
+        IF claim.verdict = 'settled' THEN
+            task_id := NULL;
+            is_braced := false;
+            COMMIT;
+            CONTINUE;
+        END IF;
+        task_id := claim.task_id;
+        IF is_careful AND NOT is_braced THEN
+            PERFORM df.brace_v1(task_id, driver_id);
+            COMMIT;
+            is_braced := true;
+            CONTINUE;
+        END IF;
+        is_braced := false;
+
+        steps := steps + 1;
+        goes_back := steps >= 1000 OR clock_timestamp() > picked_at + interval '1 second';
+        step := ROW(claim.task_id, claim.instance_id, claim.state, 'advance', NULL, NULL, NULL, NULL, NULL, NULL);
+        phase := 'step';
+        PERFORM set_config('application_name', 'pgdurc ' || claim.instance_id || ' ' || claim.task_id || ':' || claim.state, false);
+        RESET lock_timeout;
+        BEGIN
+            EXECUTE command INTO answer USING step;
+            -- What was deferred fails here, inside this block, and not at the COMMIT.
+            SET CONSTRAINTS ALL IMMEDIATE;
+            RESET ROLE;
+            -- Until the settings are reset below, the step's search_path may hold: no operator, no unqualified name.
+            phase := 'checkpoint';
+            SET lock_timeout = '1s';
+            step := answer.step;
+            step.task_id := claim.task_id;
+            PERFORM df.advance_v1(step, claim.state, claim.started_at, claim.clock_shift, goes_back);
+            phase := 'advanced';
+        EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+            -- OTHERS catches neither of the two before it. The block was rolled back, settings included.
+            GET STACKED DIAGNOSTICS
+                error_sqlstate = RETURNED_SQLSTATE,
+                error_message = MESSAGE_TEXT,
+                error_detail = PG_EXCEPTION_DETAIL,
+                error_hint = PG_EXCEPTION_HINT,
+                error_context = PG_EXCEPTION_CONTEXT;
+            SET lock_timeout = '1s';
+            IF phase = 'checkpoint' AND error_sqlstate = 'PD100' THEN
+                PERFORM df.stopped_v1(claim.task_id, claim.started_at, claim.clock_shift);
+            ELSIF phase = 'checkpoint' AND error_sqlstate = '55P03' THEN
+                PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+            ELSE
+                is_interrupted := error_sqlstate = '57014';
+                IF error_sqlstate = '2D000' AND error_hint = '' THEN
+                    error_hint := 'A step is part of a transaction that the driver commits; it cannot end it.';
+                END IF;
+                BEGIN
+                    PERFORM df.fail_v1(
+                        claim.task_id, claim.started_at, claim.clock_shift,
+                        error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
+                EXCEPTION WHEN lock_not_available THEN
+                    PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+                END;
+            END IF;
+            phase := 'failed';
+        END;
+
+        -- Nothing of this step is left to the next one. All of it is legal in a transaction, unlike DISCARD ALL.
+        RESET ROLE;
+        EXECUTE 'CLOSE ALL';
+        DEALLOCATE ALL;
+        UNLISTEN *;
+        DISCARD TEMP;
+        DISCARD SEQUENCES;
+        PERFORM pg_catalog.pg_advisory_unlock_all();
+        RESET ALL;
+        SET search_path = pg_catalog, pg_temp;
+        SET default_transaction_isolation = 'read committed';
+        SET default_transaction_read_only = off;
+        SET lock_timeout = '1s';
+        COMMIT;
+        IF phase <> 'advanced' OR step.outcome <> 'advance' OR goes_back THEN
+            task_id := NULL;
+        END IF;
+    END LOOP;
+
+    IF driver_id IS NOT NULL THEN
+        -- Losing this in a crash costs some careful work and nothing else.
+        PERFORM set_config('synchronous_commit', 'off', true);
+        PERFORM df.close_driver_v1(driver_id);
+    END IF;
+    next_due := df.next_due_v1();
+    COMMIT;
+    RESET ALL;
+END
+$$;

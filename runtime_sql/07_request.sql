@@ -1,0 +1,598 @@
+---------------------------------------------------------------------------------------------------------------------
+-- Requests: starts, cancels, deployments
+---------------------------------------------------------------------------------------------------------------------
+-- An API function runs with its caller's rights and inserts into df.request; row security lets only the truth into `caller`. This trigger
+-- then acts with df's rights. A rolled-back transaction takes its requests with it.
+
+CREATE OR REPLACE FUNCTION df.has_role_v1(p_member regrole, p_role regrole) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pg_has_role(p_member::oid, p_role::oid, 'USAGE');
+$$;
+
+-- The instance, if the caller may act on it: its workflow's owner (and members), its starter, df's administrators.
+CREATE OR REPLACE FUNCTION df.require_instance_v1(p_caller regrole, p_instance_id text) RETURNS df.instance
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    instance df.instance;
+BEGIN
+    SELECT i.* INTO instance FROM df.instance AS i WHERE i.id = p_instance_id;
+    IF instance.id IS NULL
+        OR NOT (
+            df.has_role_v1(p_caller, instance.owner)
+            OR p_caller = instance.starter
+            OR df.has_role_v1(p_caller, (SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'df')::regrole)
+        )
+    THEN
+        RAISE EXCEPTION 'Instance not found or access denied: %', p_instance_id USING ERRCODE = 'PD002';
+    END IF;
+    RETURN instance;
+END
+$$;
+
+-- {"schema", "name", "hash", "args", "label", "key"} → instance id. A key that is taken gives the first instance.
+CREATE OR REPLACE FUNCTION df.act_start_v1(p_caller regrole, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    workflow df.workflow;
+    version df.workflow_version;
+    moment CONSTANT timestamptz := df.now();
+    instance_id text;
+    scope_id bigint;
+    starter regprocedure;
+BEGIN
+    SELECT w.* INTO workflow
+    FROM df.workflow AS w
+    WHERE w.schema_name = p_payload ->> 'schema'
+        AND w.name = p_payload ->> 'name';
+    -- Against df.prune_versions, which takes it FOR UPDATE.
+    SELECT v.* INTO version
+    FROM df.workflow_version AS v
+    WHERE v.workflow_id = workflow.id
+        AND CASE WHEN p_payload ? 'hash' THEN v.hash = p_payload ->> 'hash' ELSE v.id = workflow.version_id END
+    FOR KEY SHARE;
+    starter := to_regprocedure(format('%I.%I(%s)', workflow.schema_name, workflow.name, workflow.argument_types));
+    IF version.id IS NULL OR workflow.version_id IS NULL OR starter IS NULL THEN
+        RAISE EXCEPTION 'workflow %.% is not deployed here', p_payload ->> 'schema', p_payload ->> 'name' USING ERRCODE = 'PD005';
+    END IF;
+    IF NOT has_function_privilege(p_caller::oid, starter::oid, 'EXECUTE') THEN
+        RAISE EXCEPTION 'permission denied for workflow %.%', workflow.schema_name, workflow.name
+            USING ERRCODE = '42501', HINT = format('Its owner can grant it: GRANT EXECUTE ON FUNCTION %s TO %s;', starter, p_caller);
+    END IF;
+    IF version.has_raw_vars AND NOT df.has_role_v1(p_caller, version.owner) THEN
+        RAISE EXCEPTION 'only its owner can start workflow %.%', workflow.schema_name, workflow.name
+            USING ERRCODE = 'PD004',
+                DETAIL = 'Variables of the starter stand in it as raw SQL text, which runs with the owner''s rights.',
+                HINT = 'Write them inside string literals, or use parameters.';
+    END IF;
+
+    IF p_payload ->> 'key' IS NOT NULL THEN
+        SELECT i.id INTO instance_id FROM df.instance AS i WHERE i.workflow_id = workflow.id AND i.key = p_payload ->> 'key';
+        IF instance_id IS NOT NULL THEN
+            RETURN instance_id;
+        END IF;
+    END IF;
+
+    FOR attempt IN 1 .. 20 LOOP
+        -- 8 digits, as users know them; longer where the space fills up.
+        instance_id := left(replace(gen_random_uuid()::text, '-', ''), CASE WHEN attempt <= 5 THEN 8 ELSE 16 END);
+        INSERT INTO df.instance AS i (
+            id, workflow_id, version_id, owner, starter, label, key, args, vars, status, start_xact, created_at)
+        VALUES (
+            instance_id, workflow.id, version.id, version.owner, p_caller, p_payload ->> 'label', p_payload ->> 'key', coalesce(p_payload -> 'args', '{}'),
+            coalesce((SELECT jsonb_object_agg(s.name, s.value) FROM df.vars AS s WHERE s.owner = p_caller AND s.value IS NOT NULL), '{}'),
+            'pending', pg_current_xact_id(), moment)
+        ON CONFLICT DO NOTHING
+        RETURNING i.id INTO instance_id;
+        EXIT WHEN instance_id IS NOT NULL;
+        IF p_payload ->> 'key' IS NOT NULL THEN
+            -- Somebody else started with this key while we waited for it.
+            SELECT i.id INTO instance_id FROM df.instance AS i WHERE i.workflow_id = workflow.id AND i.key = p_payload ->> 'key';
+            IF instance_id IS NOT NULL THEN
+                RETURN instance_id;
+            END IF;
+        END IF;
+    END LOOP;
+    IF instance_id IS NULL THEN
+        RAISE EXCEPTION 'the key "%" was taken by a start that this transaction cannot see', p_payload ->> 'key'
+            USING ERRCODE = '40001', HINT = 'Try the transaction again.';
+    END IF;
+
+    INSERT INTO df.stop_scope AS s (instance_id, kind) VALUES (instance_id, 'instance') RETURNING s.id INTO scope_id;
+    INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state, wake_at, is_traced)
+    VALUES (instance_id, version.owner, version.id, ARRAY[scope_id], 1, version.last_state, moment, version.is_traced);
+    -- Empty, so that many starts of a transaction are one notification.
+    PERFORM pg_notify('pgdurc', '');
+    RETURN instance_id;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.act_cancel_v1(p_caller regrole, p_instance_id text, p_reason text) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment CONSTANT timestamptz := df.now();
+BEGIN
+    PERFORM df.require_instance_v1(p_caller, p_instance_id);
+    -- Waits for a step that is just committing, and makes every later one see the stop.
+    PERFORM FROM df.stop_scope AS s WHERE s.instance_id = p_instance_id ORDER BY s.id FOR UPDATE;
+    UPDATE df.instance AS i
+    SET status = 'cancelled',
+        reason = p_reason,
+        ended_at = moment
+    WHERE i.id = p_instance_id
+        AND i.ended_at IS NULL;
+    IF FOUND THEN
+        UPDATE df.stop_scope AS s
+        SET stopped_at = moment,
+            stop_xact = pg_current_xact_id()
+        WHERE s.instance_id = p_instance_id;
+        -- A task whose step is running is settled by its driver.
+        UPDATE df.task AS t
+        SET status = 'stopped',
+            wake_at = NULL
+        WHERE t.id IN (
+            SELECT l.id FROM df.task AS l WHERE l.instance_id = p_instance_id AND l.status = 'live' FOR UPDATE SKIP LOCKED
+        );
+    END IF;
+    RETURN format('Instance %s cancelled: %s', p_instance_id, p_reason);
+END
+$$;
+
+-- {"schema", "name", "hash", "search_path", "signature", "argument_types", "definition": {...}} → what was done.
+CREATE OR REPLACE FUNCTION df.act_register_v1(p_caller regrole, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment CONSTANT timestamptz := df.now();
+    definition CONSTANT jsonb := p_payload -> 'definition';
+    options CONSTANT jsonb := coalesce(definition -> 'options', '{}');
+    written_name CONSTANT text := format('%I.%I', p_payload ->> 'schema', p_payload ->> 'name');
+    procedure_name CONSTANT text := (p_payload ->> 'name') || '__' || (p_payload ->> 'hash');
+    workflow df.workflow;
+    version df.workflow_version;
+BEGIN
+    IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = p_caller) THEN
+        RAISE EXCEPTION 'a superuser cannot own a workflow'
+            USING ERRCODE = 'PD004', HINT = 'Deploy as an ordinary role: steps run with the rights of the owner.';
+    END IF;
+    IF (
+        SELECT count(*)
+        FROM pg_proc AS p
+        JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        WHERE n.nspname = p_payload ->> 'schema'
+            AND p.proowner = p_caller
+            AND (
+                p.oid = to_regprocedure(format('%I.%I(df.step_v1)', p_payload ->> 'schema', procedure_name))
+                OR p.oid = to_regprocedure(format('%s(%s)', written_name, p_payload ->> 'argument_types'))
+            )
+    ) <> 2 THEN
+        RAISE EXCEPTION 'workflow %: its step procedure and its starter must exist and belong to %', written_name, p_caller
+            USING ERRCODE = 'PD004', HINT = 'Run the compiled script as a whole, as one role.';
+    END IF;
+
+    INSERT INTO df.workflow AS w (schema_name, name, owner, created_at)
+    VALUES (p_payload ->> 'schema', p_payload ->> 'name', p_caller, moment)
+    ON CONFLICT (schema_name, name) DO NOTHING;
+    SELECT w.* INTO workflow FROM df.workflow AS w WHERE w.schema_name = p_payload ->> 'schema' AND w.name = p_payload ->> 'name' FOR UPDATE;
+    IF workflow.owner <> p_caller THEN
+        IF workflow.version_id IS NOT NULL THEN
+            RAISE EXCEPTION 'workflow % belongs to %', written_name, workflow.owner
+                USING ERRCODE = '42501', HINT = format('Deploy it as %s, or under another name or schema.', workflow.owner);
+        END IF;
+    END IF;
+
+    SELECT v.* INTO version FROM df.workflow_version AS v WHERE v.workflow_id = workflow.id AND v.hash = p_payload ->> 'hash';
+    IF version.id IS NULL THEN
+        INSERT INTO df.workflow_version (
+            workflow_id, hash, schema_name, procedure_name, owner, search_path, parameters, max_attempts, backoff, backoff_max,
+            is_traced, has_raw_vars, last_state, graph, source, file, line, created_at)
+        VALUES (
+            workflow.id, p_payload ->> 'hash', p_payload ->> 'schema', procedure_name, p_caller, p_payload ->> 'search_path', p_payload -> 'parameters',
+            coalesce((options ->> 'max_attempts')::integer, 1),
+            coalesce((options ->> 'backoff')::interval, '1 second'),
+            coalesce((options ->> 'backoff_max')::interval, '5 minutes'),
+            coalesce(options ->> 'trace' = 'full', false),
+            coalesce((definition ->> 'raw_vars')::boolean, false),
+            jsonb_array_length(definition -> 'states'), definition -> 'graph', definition ->> 'source',
+            definition ->> 'file', (definition ->> 'line')::integer, moment)
+        RETURNING * INTO version;
+    ELSIF version.search_path <> p_payload ->> 'search_path' THEN
+        RAISE EXCEPTION 'this version of workflow % was deployed with another search_path', written_name
+            USING ERRCODE = 'PD004',
+                DETAIL = format('It was %s, now it is %s; instances in flight would change their meaning.', version.search_path, p_payload ->> 'search_path'),
+                HINT = format('SET search_path = %s; before it, or change the workflow.', version.search_path);
+    ELSIF version.owner <> p_caller THEN
+        RAISE EXCEPTION 'this version of workflow % belongs to %', written_name, version.owner USING ERRCODE = '42501';
+    ELSE
+        UPDATE df.workflow_version AS v
+        SET graph = definition -> 'graph',
+            source = definition ->> 'source',
+            file = definition ->> 'file',
+            line = (definition ->> 'line')::integer
+        WHERE v.id = version.id;
+        DELETE FROM df.step_def AS s WHERE s.version_id = version.id;
+    END IF;
+    INSERT INTO df.step_def (version_id, state, kind, label, line, name)
+    SELECT version.id, s.state, s.kind, s.label, s.line, s.name
+    FROM jsonb_to_recordset(definition -> 'states') AS s (state integer, kind text, label text, line integer, name text);
+
+    UPDATE df.workflow AS w
+    SET owner = p_caller,
+        version_id = version.id,
+        signature = p_payload ->> 'signature',
+        argument_types = p_payload ->> 'argument_types'
+    WHERE w.id = workflow.id;
+    RETURN CASE WHEN version.id = workflow.version_id THEN 'unchanged' ELSE 'deployed' END;
+END
+$$;
+
+-- The starter is gone; versions stay until they are pruned.
+CREATE OR REPLACE FUNCTION df.act_unregister_v1(p_caller regrole, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE df.workflow AS w
+    SET version_id = NULL,
+        signature = NULL,
+        argument_types = NULL
+    WHERE w.schema_name = p_payload ->> 'schema'
+        AND w.name = p_payload ->> 'name'
+        AND df.has_role_v1(p_caller, w.owner);
+    RETURN 'dropped';
+END
+$$;
+
+-- Forgets a version if it is superseded and no instance needs it; 'kept' otherwise.
+CREATE OR REPLACE FUNCTION df.act_prune_v1(p_caller regrole, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    version df.workflow_version;
+BEGIN
+    SELECT v.* INTO version
+    FROM df.workflow_version AS v
+    WHERE v.id = (p_payload ->> 'version_id')::bigint
+        AND df.has_role_v1(p_caller, v.owner)
+    FOR UPDATE;
+    -- Looked at again under the lock: a start may have been first.
+    IF version.id IS NULL
+        OR EXISTS (SELECT FROM df.workflow AS w WHERE w.version_id = version.id)
+        OR EXISTS (SELECT FROM df.instance AS i WHERE i.version_id = version.id)
+    THEN
+        RETURN 'kept';
+    END IF;
+    DELETE FROM df.step_def AS s WHERE s.version_id = version.id;
+    DELETE FROM df.workflow_version AS v WHERE v.id = version.id;
+    RETURN 'pruned';
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.act_on_request() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    CASE new.kind
+        WHEN 'start' THEN
+            new.instance_id := df.act_start_v1(new.caller, new.payload);
+            new.answer := new.instance_id;
+            -- Kept where it belongs, with the instance.
+            new.payload := '{}';
+        WHEN 'cancel' THEN
+            new.answer := df.act_cancel_v1(new.caller, new.instance_id, new.payload ->> 'reason');
+        WHEN 'register' THEN
+            new.answer := df.act_register_v1(new.caller, new.payload);
+            new.payload := new.payload - 'definition' - 'parameters';
+        WHEN 'unregister' THEN
+            new.answer := df.act_unregister_v1(new.caller, new.payload);
+        WHEN 'prune' THEN
+            new.answer := df.act_prune_v1(new.caller, new.payload);
+    END CASE;
+    RETURN new;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER act BEFORE INSERT ON df.request
+    FOR EACH ROW EXECUTE FUNCTION df.act_on_request();
+
+-- Acting is the trigger's alone.
+REVOKE ALL ON FUNCTION
+    df.require_instance_v1(regrole, text), df.act_start_v1(regrole, jsonb), df.act_cancel_v1(regrole, text, text), df.act_register_v1(regrole, jsonb),
+    df.act_unregister_v1(regrole, jsonb), df.act_prune_v1(regrole, jsonb)
+    FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION df.ask_v1(p_kind text, p_instance_id text, p_payload jsonb) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO df.request (caller, kind, instance_id, payload)
+    VALUES (quote_ident(current_user)::regrole, p_kind, p_instance_id, p_payload)
+    RETURNING answer;
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- Deployment and start: what compiled scripts call
+---------------------------------------------------------------------------------------------------------------------
+
+-- 'name' or 'schema.name' as it is written in SQL. The schema of an unqualified name is the one that CREATE would use.
+CREATE OR REPLACE FUNCTION df.resolve_name_v1(p_name text, OUT schema_name text, OUT name text)
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    parts CONSTANT pg_catalog.text[] := pg_catalog.parse_ident(p_name);
+BEGIN
+    CASE pg_catalog.cardinality(parts)
+        WHEN 1 THEN
+            schema_name := pg_catalog.current_schema();
+            name := parts[1];
+        WHEN 2 THEN
+            schema_name := parts[1];
+            name := parts[2];
+        ELSE
+            RAISE EXCEPTION 'improper workflow name: %', p_name USING ERRCODE = '42602';
+    END CASE;
+    IF schema_name IS NULL THEN
+        RAISE EXCEPTION 'no schema has been selected to create workflow % in', p_name USING ERRCODE = '3F000';
+    END IF;
+END
+$$;
+
+-- Makes way for a starter whose parameters have changed (PostgreSQL replaces no function with other parameter names or fewer defaults), and remembers
+-- its grants for df.register_v1, in the same transaction. Refuses to touch a function that is not a starter.
+CREATE OR REPLACE FUNCTION df.prepare_starter_v1(p_name text, p_signature text) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    target record;
+    existing record;
+BEGIN
+    SELECT r.schema_name, r.name INTO target FROM df.resolve_name_v1(p_name) AS r;
+    PERFORM pg_catalog.set_config('df.starter_acl', '', true);
+    PERFORM pg_catalog.set_config('df.starter_signature', p_signature, true);
+    FOR existing IN
+        SELECT
+            p.oid::pg_catalog.regprocedure AS starter, p.proacl::pg_catalog.text AS acl, w.signature,
+            p.oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure(
+                pg_catalog.format('%I.%I(%s)', w.schema_name, w.name, w.argument_types))::pg_catalog.oid AS is_ours
+        FROM pg_catalog.pg_proc AS p
+        JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+        LEFT JOIN df.workflow AS w
+            ON w.schema_name OPERATOR(pg_catalog.=) n.nspname AND w.name OPERATOR(pg_catalog.=) p.proname
+        WHERE n.nspname OPERATOR(pg_catalog.=) target.schema_name
+            AND p.proname OPERATOR(pg_catalog.=) target.name
+    LOOP
+        IF existing.is_ours IS NOT TRUE THEN
+            RAISE EXCEPTION 'function % already exists and is not the starter of a workflow of yours', existing.starter
+                USING ERRCODE = '42723', HINT = 'Give the workflow another name or schema, or drop the function.';
+        ELSIF existing.signature OPERATOR(pg_catalog.<>) p_signature THEN
+            PERFORM pg_catalog.set_config('df.starter_acl', coalesce(existing.acl, '{}'), true);
+            EXECUTE pg_catalog.concat('DROP FUNCTION ', existing.starter);
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Records a version whose step procedure and starter have just been created, and finishes both.
+CREATE OR REPLACE FUNCTION df.register_v1(p_name text, p_hash text, p_definition jsonb) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    target record;
+    procedure pg_catalog.text;
+    starter record;
+    path pg_catalog.text;
+    grantee record;
+    answer pg_catalog.text;
+BEGIN
+    SELECT r.schema_name, r.name INTO target FROM df.resolve_name_v1(p_name) AS r;
+    procedure := pg_catalog.format('%I.%I(df.step_v1)', target.schema_name, pg_catalog.concat(target.name, '__', p_hash));
+    SELECT
+        p.oid::pg_catalog.regprocedure AS name, p.proacl AS acl, p.proowner AS owner,
+        (
+            SELECT coalesce(pg_catalog.string_agg(df.type_name_v1(a.type), ', ' ORDER BY a.position), '')
+            FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY AS a (type, position)
+        ) AS argument_types,
+        (
+            SELECT coalesce(
+                pg_catalog.jsonb_agg(
+                    pg_catalog.jsonb_build_object('name', p.proargnames[a.position], 'type', df.type_name_v1(a.type)) ORDER BY a.position),
+                '[]')
+            FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY AS a (type, position)
+        ) AS parameters
+    INTO starter
+    FROM pg_catalog.pg_proc AS p
+    JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+    WHERE n.nspname OPERATOR(pg_catalog.=) target.schema_name
+        AND p.proname OPERATOR(pg_catalog.=) target.name
+        AND p.prokind OPERATOR(pg_catalog.=) 'f';
+
+    -- The path of this moment, resolved, and temporary objects last: one that another step left must not shadow a real one.
+    SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name), ', ' ORDER BY s.position)
+    INTO path
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
+    WHERE s.name OPERATOR(pg_catalog.!~~) 'pg\_temp%';
+    path := pg_catalog.concat_ws(', ', path, 'pg_temp');
+    EXECUTE pg_catalog.concat('ALTER PROCEDURE ', procedure, ' SET search_path = ', path);
+    EXECUTE pg_catalog.concat('ALTER FUNCTION ', starter.name, ' SET search_path = ', path);
+
+    answer := df.ask_v1('register', NULL, pg_catalog.jsonb_build_object(
+        'schema', target.schema_name, 'name', target.name, 'hash', p_hash, 'search_path', path,
+        'signature', pg_catalog.current_setting('df.starter_signature', true), 'argument_types', starter.argument_types, 'parameters', starter.parameters,
+        'definition', p_definition));
+
+    IF starter.acl IS NULL THEN
+        -- New: the right to start is given, not had.
+        EXECUTE pg_catalog.concat('REVOKE ALL ON FUNCTION ', starter.name, ' FROM PUBLIC');
+        FOR grantee IN
+            SELECT a.grantee, a.is_grantable
+            FROM pg_catalog.aclexplode(nullif(pg_catalog.current_setting('df.starter_acl', true), '')::pg_catalog.aclitem[]) AS a
+            WHERE a.grantee OPERATOR(pg_catalog.<>) starter.owner
+        LOOP
+            EXECUTE pg_catalog.concat(
+                'GRANT EXECUTE ON FUNCTION ', starter.name, ' TO ',
+                CASE WHEN grantee.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC' ELSE grantee.grantee::pg_catalog.regrole::pg_catalog.text END,
+                CASE WHEN grantee.is_grantable THEN ' WITH GRANT OPTION' END);
+        END LOOP;
+    END IF;
+    RETURN answer;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.drop_workflow_v1(p_name text, p_if_exists boolean DEFAULT false) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    target record;
+    workflow df.workflow;
+BEGIN
+    SELECT r.schema_name, r.name INTO target FROM df.resolve_name_v1(p_name) AS r;
+    SELECT w.* INTO workflow
+    FROM df.workflow AS w
+    WHERE w.schema_name OPERATOR(pg_catalog.=) target.schema_name
+        AND w.name OPERATOR(pg_catalog.=) target.name
+        AND w.version_id IS NOT NULL;
+    IF workflow.id IS NULL THEN
+        IF NOT p_if_exists THEN
+            RAISE EXCEPTION 'workflow %.% does not exist', target.schema_name, target.name
+                USING ERRCODE = 'PD005', HINT = 'Write DROP WORKFLOW IF EXISTS if that is fine.';
+        END IF;
+        RAISE NOTICE 'workflow %.% does not exist, skipping', target.schema_name, target.name;
+        RETURN 'skipped';
+    END IF;
+    EXECUTE pg_catalog.format('DROP FUNCTION IF EXISTS %I.%I(%s)', workflow.schema_name, workflow.name, workflow.argument_types);
+    RETURN df.ask_v1('unregister', NULL, pg_catalog.jsonb_build_object('schema', target.schema_name, 'name', target.name));
+END
+$$;
+
+-- Drops superseded versions that no instance needs any more, with their procedures; returns their procedures' names.
+CREATE OR REPLACE FUNCTION df.prune_versions() RETURNS SETOF text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    version df.workflow_version;
+BEGIN
+    FOR version IN
+        SELECT v.*
+        FROM df.workflow_version AS v
+        WHERE pg_has_role(v.owner, 'USAGE')
+            AND NOT EXISTS (SELECT FROM df.workflow AS w WHERE w.version_id = v.id)
+        ORDER BY v.id
+    LOOP
+        IF df.ask_v1('prune', NULL, jsonb_build_object('version_id', version.id)) = 'pruned' THEN
+            EXECUTE format('DROP PROCEDURE IF EXISTS %I.%I(df.step_v1)', version.schema_name, version.procedure_name);
+            RETURN NEXT format('%I.%I', version.schema_name, version.procedure_name);
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- What a starter does. df.register_v1 gave the starter the search_path of its deployment, so an unqualified name is found where it was created.
+CREATE OR REPLACE FUNCTION df.start_v1(p_name text, p_hash text, p_args jsonb) RETURNS text
+LANGUAGE sql
+AS $$
+    SELECT df.ask_v1('start', NULL, pg_catalog.jsonb_build_object('schema', r.schema_name, 'name', r.name, 'hash', p_hash, 'args', p_args))
+    FROM df.resolve_name_v1(p_name) AS r;
+$$;
+
+-- A value as its type's output function writes it, whatever the session's styles are.
+CREATE OR REPLACE FUNCTION df.as_text_v1(p_value anyelement) RETURNS text
+LANGUAGE plpgsql STABLE
+SET DateStyle = 'ISO, MDY'
+SET IntervalStyle = 'postgres'
+SET TimeZone = 'UTC'
+SET extra_float_digits = 1
+AS $$
+BEGIN
+    RETURN p_value::pg_catalog.text;
+END
+$$;
+
+-- Starts a workflow by its name. Arguments become the types of the parameters; missing ones take the starter's defaults. With a key that an instance of
+-- this workflow has, the id of that instance; its arguments are not compared.
+CREATE OR REPLACE FUNCTION df.start_workflow(name text, args jsonb DEFAULT '{}', label text DEFAULT NULL, key text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    parts CONSTANT pg_catalog.text[] := pg_catalog.parse_ident(name);
+    workflow df.workflow;
+    starter record;
+    parameter pg_catalog.text;
+    type_name pg_catalog.text;
+    value pg_catalog.text;
+    texts jsonb := '{}';
+    unknown pg_catalog.text;
+    error_message pg_catalog.text;
+BEGIN
+    SELECT w.* INTO workflow
+    FROM pg_catalog.unnest(
+        CASE WHEN pg_catalog.cardinality(parts) OPERATOR(pg_catalog.=) 2 THEN parts[1:1] ELSE pg_catalog.current_schemas(false)::pg_catalog.text[] END
+    ) WITH ORDINALITY AS s (name, position)
+    JOIN df.workflow AS w ON w.schema_name OPERATOR(pg_catalog.=) s.name
+    WHERE w.name OPERATOR(pg_catalog.=) parts[pg_catalog.cardinality(parts)]
+        AND w.version_id IS NOT NULL
+    ORDER BY s.position
+    LIMIT 1;
+    SELECT p.* INTO starter
+    FROM pg_catalog.pg_proc AS p
+    WHERE p.oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure(
+        pg_catalog.format('%I.%I(%s)', workflow.schema_name, workflow.name, workflow.argument_types))::pg_catalog.oid;
+    IF starter.oid IS NULL THEN
+        RAISE EXCEPTION 'workflow "%" does not exist', name
+            USING ERRCODE = 'PD005',
+                HINT = 'SELECT name FROM df.workflows; lists those that are deployed. A schema that is not in search_path must be written.';
+    END IF;
+    IF args IS NULL OR pg_catalog.jsonb_typeof(args) OPERATOR(pg_catalog.<>) 'object' THEN
+        RAISE EXCEPTION 'the arguments of workflow "%" must be a JSON object', name
+            USING ERRCODE = 'PD003', HINT = 'For example: {"batch_size": 100}';
+    END IF;
+
+    SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.key), ', ') INTO unknown
+    FROM pg_catalog.jsonb_object_keys(args) AS a (key)
+    WHERE NOT (a.key OPERATOR(pg_catalog.=) ANY (coalesce(starter.proargnames, '{}')));
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'workflow "%" has no parameter %', name, unknown
+            USING ERRCODE = 'PD003',
+                HINT = CASE WHEN starter.pronargs OPERATOR(pg_catalog.=) 0 THEN 'It takes no arguments.'
+                    ELSE pg_catalog.concat('Its parameters: ', pg_catalog.pg_get_function_arguments(starter.oid)) END;
+    END IF;
+
+    FOR i IN 1 .. starter.pronargs LOOP
+        parameter := starter.proargnames[i];
+        -- oidvector counts from 0.
+        type_name := df.type_name_v1(starter.proargtypes[i OPERATOR(pg_catalog.-) 1]);
+        IF args OPERATOR(pg_catalog.?) parameter THEN
+            BEGIN
+                EXECUTE pg_catalog.concat('SELECT df.as_text_v1(x.value) FROM pg_catalog.jsonb_to_record($1) AS x (value ', type_name, ')')
+                    INTO value
+                    USING pg_catalog.jsonb_build_object('value', args OPERATOR(pg_catalog.->) parameter);
+            EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+                GET STACKED DIAGNOSTICS error_message = MESSAGE_TEXT;
+                RAISE EXCEPTION 'argument "%" of workflow "%": %', parameter, name, error_message
+                    USING ERRCODE = 'PD003', HINT = pg_catalog.concat('It is of type ', type_name, '.');
+            END;
+        ELSIF i OPERATOR(pg_catalog.>) starter.pronargs OPERATOR(pg_catalog.-) starter.pronargdefaults THEN
+            EXECUTE pg_catalog.concat(
+                'SELECT df.as_text_v1((', pg_catalog.pg_get_function_arg_default(starter.oid, i), ')::', type_name, ')')
+                INTO value;
+        ELSE
+            RAISE EXCEPTION 'argument "%" of workflow "%" is missing', parameter, name
+                USING ERRCODE = 'PD003', HINT = pg_catalog.concat('Its parameters: ', pg_catalog.pg_get_function_arguments(starter.oid));
+        END IF;
+        texts := texts OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(parameter, value);
+    END LOOP;
+
+    RETURN df.ask_v1('start', NULL, pg_catalog.jsonb_build_object(
+        'schema', workflow.schema_name, 'name', workflow.name, 'args', texts, 'label', label, 'key', key));
+END
+$$;

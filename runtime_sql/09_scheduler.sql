@@ -1,0 +1,143 @@
+---------------------------------------------------------------------------------------------------------------------
+-- What calls df.run, and who cleans up
+---------------------------------------------------------------------------------------------------------------------
+
+-- Deletes at most p_limit instances of the session's role that ended longer ago than the retention, with all that belongs to them.
+CREATE OR REPLACE FUNCTION df.retire_v1(p_limit integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    before CONSTANT timestamptz := df.now() - (SELECT r.retention FROM df.runtime AS r);
+    retired text[];
+    tasks bigint[];
+BEGIN
+    retired := ARRAY(
+        SELECT i.id
+        FROM df.instance AS i
+        WHERE i.ended_at < before
+            AND i.owner = login
+        ORDER BY i.ended_at
+        LIMIT p_limit
+        FOR UPDATE SKIP LOCKED
+    );
+    tasks := ARRAY(SELECT t.id FROM df.task AS t WHERE t.instance_id = ANY (retired));
+    DELETE FROM df.step_run AS r WHERE r.task_id = ANY (tasks);
+    DELETE FROM df.binding AS b WHERE b.task_id = ANY (tasks);
+    DELETE FROM df.fan_in AS f WHERE f.parent_id = ANY (tasks);
+    DELETE FROM df.task AS t WHERE t.id = ANY (tasks);
+    DELETE FROM df.signal AS s WHERE s.instance_id = ANY (retired);
+    DELETE FROM df.stop_scope AS s WHERE s.instance_id = ANY (retired);
+    DELETE FROM df.request AS r WHERE r.instance_id = ANY (retired);
+    DELETE FROM df.instance AS i WHERE i.id = ANY (retired);
+    DELETE FROM df.driver AS d
+    WHERE d.owner = login
+        AND coalesce(d.died_at, d.closed_at) < clock_timestamp() - interval '1 day'
+        AND NOT EXISTS (SELECT FROM df.task AS t WHERE t.braced_by = d.id AND t.status = 'live' AND t.owner = login);
+    RETURN cardinality(retired);
+END
+$$;
+
+-- Retention in small batches, and pg_cron's own log of our jobs, which grows for ever.
+CREATE OR REPLACE PROCEDURE df.janitor(max_seconds double precision DEFAULT 0)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    ends_at pg_catalog.timestamptz;
+    retired integer;
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
+    ends_at := clock_timestamp() + make_interval(secs => least(max_seconds, 60));
+    LOOP
+        retired := df.retire_v1(100);
+        COMMIT;
+        IF retired = 0 THEN
+            IF to_regclass('cron.job_run_details') IS NOT NULL AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
+                EXECUTE $sql$
+                    DELETE FROM cron.job_run_details AS d
+                    WHERE d.end_time < clock_timestamp() - interval '1 day'
+                        AND d.jobid IN (
+                            SELECT j.jobid FROM cron.job AS j JOIN df.schedule AS s ON s.job_name = j.jobname WHERE j.username = session_user
+                        )
+                $sql$;
+                COMMIT;
+            END IF;
+            EXIT WHEN clock_timestamp() + interval '5 seconds' > ends_at;
+            PERFORM pg_sleep(5);
+            COMMIT;
+        END IF;
+    END LOOP;
+    RESET ALL;
+END
+$$;
+
+-- Makes the pg_cron jobs that drive the workflows of the role that calls it: `drivers` jobs and a janitor. Calling it again replaces them.
+CREATE OR REPLACE FUNCTION df.install_scheduler(kind text DEFAULT 'pg_cron', drivers integer DEFAULT 1) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    cron_version text;
+    every text;
+    seconds integer;
+    job text;
+BEGIN
+    IF kind <> 'pg_cron' THEN
+        RAISE EXCEPTION 'unknown scheduler "%"', kind
+            USING ERRCODE = '22023', HINT = 'pg_cron is the one that a database runs itself. Otherwise: pgdurc worker, or any clock that calls CALL df.run(0, NULL).';
+    ELSIF drivers IS NULL OR drivers NOT BETWEEN 1 AND 64 THEN
+        RAISE EXCEPTION 'drivers must be between 1 and 64' USING ERRCODE = '22023';
+    ELSIF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+        RAISE EXCEPTION 'a superuser does not drive workflows'
+            USING ERRCODE = 'PD004', HINT = 'Call it as the role that deployed them: pg_cron runs a job as the role that made it.';
+    END IF;
+    SELECT e.extversion INTO cron_version FROM pg_extension AS e WHERE e.extname = 'pg_cron';
+    IF cron_version IS NULL THEN
+        RAISE EXCEPTION 'pg_cron is not installed in this database'
+            USING ERRCODE = 'PD009',
+                DETAIL = coalesce(format('It lives in the database %L of this server.', current_setting('cron.database_name', true)), 'This server does not load it.'),
+                HINT = 'Create the extension here, use pgdurc worker, or let any clock call CALL df.run(0, NULL).';
+    ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for schema cron'
+            USING ERRCODE = '42501', HINT = format('An administrator grants it: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+    END IF;
+    PERFORM df.uninstall_scheduler();
+    -- From 1.5 on in seconds: a job restarts as soon as it has ended. Before, once a minute.
+    IF string_to_array(regexp_replace(cron_version, '[^0-9.].*$', ''), '.')::integer[] >= ARRAY[1, 5] THEN
+        every := '5 seconds';
+        seconds := 50;
+    ELSE
+        every := '* * * * *';
+        seconds := 58;
+    END IF;
+    FOR i IN 0 .. drivers LOOP
+        job := format('pgdurc %s %s', current_user, CASE WHEN i = 0 THEN 'janitor' ELSE 'driver ' || i END);
+        EXECUTE 'SELECT cron.schedule($1, $2, $3)'
+            USING job, every, CASE WHEN i = 0 THEN format('CALL df.janitor(%s)', seconds) ELSE format('CALL df.run(%s, NULL)', seconds) END;
+        INSERT INTO df.schedule (owner, job_name, kind) VALUES (quote_ident(current_user)::regrole, job, kind);
+    END LOOP;
+    RETURN format('%s driver(s) and a janitor, %s', drivers, CASE every WHEN '5 seconds' THEN 'every 5 seconds' ELSE 'every minute' END);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.uninstall_scheduler() RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    job text;
+    removed integer := 0;
+BEGIN
+    FOR job IN
+        DELETE FROM df.schedule AS s WHERE s.owner = quote_ident(current_user)::regrole RETURNING s.job_name
+    LOOP
+        IF to_regclass('cron.job') IS NOT NULL THEN
+            -- By number: somebody may have removed it by hand.
+            EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job AS j WHERE j.jobname = $1 AND j.username = current_user' USING job;
+        END IF;
+        removed := removed + 1;
+    END LOOP;
+    RETURN removed;
+END
+$$;
