@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS df.workflow (
     owner regrole NOT NULL,
     -- The version that the starter starts; NULL once the workflow is dropped.
     version_id bigint,
-    -- The starter's parameter list as it was written, and its argument types for to_regprocedure; an OID would go stale in a dump.
+    -- The starter's parameter list as it was written, and its argument types for df.find_routine_v1; an OID would go stale in a dump.
     signature text,
     argument_types text,
     created_at timestamptz NOT NULL,

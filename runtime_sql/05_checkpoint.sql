@@ -250,7 +250,8 @@ BEGIN
         END
     WHERE t.id = step.task_id
         AND t.owner = quote_ident(session_user)::regrole
-        AND t.status = 'live'
+        -- stopped: by this very transaction, for the row has been locked since.
+        AND t.status IN ('live', 'stopped')
         AND (step.state BETWEEN 1 AND t.last_state OR step.outcome = 'done')
         AND (step.outcome IN ('advance', 'done') OR (step.outcome = 'park' AND step.wake_at IS NOT NULL))
     RETURNING t.instance_id, t.seq, t.attempt, t.scopes, t.is_traced INTO task;

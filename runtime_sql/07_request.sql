@@ -4,6 +4,23 @@
 -- An API function runs with its caller's rights and inserts into df.request; row security lets only the truth into `caller`. This trigger
 -- then acts with df's rights. A rolled-back transaction takes its requests with it.
 
+-- A routine by its name and the types of its arguments; NULL where there is none. Not through regprocedure: that asks for USAGE on the schema, which
+-- df's owner need not have.
+CREATE OR REPLACE FUNCTION df.find_routine_v1(p_schema text, p_name text, p_argument_types text) RETURNS oid
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.oid
+    FROM pg_proc AS p
+    JOIN pg_namespace AS n ON n.oid = p.pronamespace
+    WHERE n.nspname = p_schema
+        AND p.proname = p_name
+        AND p_argument_types = (
+            SELECT coalesce(string_agg(format_type(a.type, -1), ', ' ORDER BY a.position), '')
+            FROM unnest(p.proargtypes) WITH ORDINALITY AS a (type, position)
+        );
+$$;
+
 CREATE OR REPLACE FUNCTION df.has_role_v1(p_member regrole, p_role regrole) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -44,7 +61,7 @@ DECLARE
     moment CONSTANT timestamptz := df.now();
     instance_id text;
     scope_id bigint;
-    starter regprocedure;
+    starter oid;
 BEGIN
     SELECT w.* INTO workflow
     FROM df.workflow AS w
@@ -56,13 +73,13 @@ BEGIN
     WHERE v.workflow_id = workflow.id
         AND CASE WHEN p_payload ? 'hash' THEN v.hash = p_payload ->> 'hash' ELSE v.id = workflow.version_id END
     FOR KEY SHARE;
-    starter := to_regprocedure(format('%I.%I(%s)', workflow.schema_name, workflow.name, workflow.argument_types));
+    starter := df.find_routine_v1(workflow.schema_name, workflow.name, workflow.argument_types);
     IF version.id IS NULL OR workflow.version_id IS NULL OR starter IS NULL THEN
         RAISE EXCEPTION 'workflow %.% is not deployed here', p_payload ->> 'schema', p_payload ->> 'name' USING ERRCODE = 'PD005';
     END IF;
-    IF NOT has_function_privilege(p_caller::oid, starter::oid, 'EXECUTE') THEN
+    IF NOT has_function_privilege(p_caller::oid, starter, 'EXECUTE') THEN
         RAISE EXCEPTION 'permission denied for workflow %.%', workflow.schema_name, workflow.name
-            USING ERRCODE = '42501', HINT = format('Its owner can grant it: GRANT EXECUTE ON FUNCTION %s TO %s;', starter, p_caller);
+            USING ERRCODE = '42501', HINT = format('Its owner can grant it: GRANT EXECUTE ON FUNCTION %s TO %s;', starter::regprocedure, p_caller);
     END IF;
     IF version.has_raw_vars AND NOT df.has_role_v1(p_caller, version.owner) THEN
         RAISE EXCEPTION 'only its owner can start workflow %.%', workflow.schema_name, workflow.name
@@ -166,12 +183,10 @@ BEGIN
     IF (
         SELECT count(*)
         FROM pg_proc AS p
-        JOIN pg_namespace AS n ON n.oid = p.pronamespace
-        WHERE n.nspname = p_payload ->> 'schema'
-            AND p.proowner = p_caller
-            AND (
-                p.oid = to_regprocedure(format('%I.%I(df.step_v1)', p_payload ->> 'schema', procedure_name))
-                OR p.oid = to_regprocedure(format('%s(%s)', written_name, p_payload ->> 'argument_types'))
+        WHERE p.proowner = p_caller
+            AND p.oid IN (
+                df.find_routine_v1(p_payload ->> 'schema', procedure_name, 'df.step_v1'),
+                df.find_routine_v1(p_payload ->> 'schema', p_payload ->> 'name', p_payload ->> 'argument_types')
             )
     ) <> 2 THEN
         RAISE EXCEPTION 'workflow %: its step procedure and its starter must exist and belong to %', written_name, p_caller
@@ -362,8 +377,7 @@ BEGIN
     FOR existing IN
         SELECT
             p.oid::pg_catalog.regprocedure AS starter, p.proacl::pg_catalog.text AS acl, w.signature,
-            p.oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure(
-                pg_catalog.format('%I.%I(%s)', w.schema_name, w.name, w.argument_types))::pg_catalog.oid AS is_ours
+            p.oid OPERATOR(pg_catalog.=) df.find_routine_v1(w.schema_name, w.name, w.argument_types) AS is_ours
         FROM pg_catalog.pg_proc AS p
         JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
         LEFT JOIN df.workflow AS w
@@ -545,8 +559,7 @@ BEGIN
     LIMIT 1;
     SELECT p.* INTO starter
     FROM pg_catalog.pg_proc AS p
-    WHERE p.oid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure(
-        pg_catalog.format('%I.%I(%s)', workflow.schema_name, workflow.name, workflow.argument_types))::pg_catalog.oid;
+    WHERE p.oid OPERATOR(pg_catalog.=) df.find_routine_v1(workflow.schema_name, workflow.name, workflow.argument_types);
     IF starter.oid IS NULL THEN
         RAISE EXCEPTION 'workflow "%" does not exist', name
             USING ERRCODE = 'PD005',
@@ -581,7 +594,7 @@ BEGIN
                 RAISE EXCEPTION 'argument "%" of workflow "%": %', parameter, name, error_message
                     USING ERRCODE = 'PD003', HINT = pg_catalog.concat('It is of type ', type_name, '.');
             END;
-        ELSIF i OPERATOR(pg_catalog.>) starter.pronargs OPERATOR(pg_catalog.-) starter.pronargdefaults THEN
+        ELSIF i OPERATOR(pg_catalog.>) (starter.pronargs OPERATOR(pg_catalog.-) starter.pronargdefaults) THEN
             EXECUTE pg_catalog.concat(
                 'SELECT df.as_text_v1((', pg_catalog.pg_get_function_arg_default(starter.oid, i), ')::', type_name, ')')
                 INTO value;

@@ -24,9 +24,8 @@ CREATE OR REPLACE VIEW df.workflows WITH (security_barrier) AS
     WHERE w.owner::pg_catalog.oid = ANY (df.visible_roles())
         OR EXISTS (
             SELECT
-            FROM pg_catalog.to_regprocedure(pg_catalog.format('%I.%I(%s)', w.schema_name, w.name, w.argument_types)) AS s (starter)
-            WHERE s.starter IS NOT NULL
-                AND pg_catalog.has_function_privilege(s.starter::pg_catalog.oid, 'EXECUTE')
+            FROM df.find_routine_v1(w.schema_name, w.name, w.argument_types) AS s (starter)
+            WHERE pg_catalog.has_function_privilege(s.starter, 'EXECUTE')
         );
 
 CREATE OR REPLACE FUNCTION df.status(instance_id text) RETURNS text

@@ -1,0 +1,57 @@
+# Every target does its own set-up: a virtual environment in .venv with the packages.
+
+PYTHON ?= python3
+JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
+STAMP  := .venv/.stamp
+
+.PHONY: help venv demo test lint types format bench crash dist clean
+
+help:
+	@echo 'make demo    run the embedding pipeline, kill the server in the middle, show that nothing happened twice'
+	@echo 'make test    run every test that this machine can run; lanes that cannot run say why'
+	@echo 'make lint    ruff (lint and format)      make format  let ruff rewrite'
+	@echo 'make types   mypy --strict               make bench   steps per second, against a bare loop'
+	@echo 'make crash   the long crash test         make dist    wheel and source archive'
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo 'error: $(PYTHON) is older than Python 3.11' >&2; \
+	      echo 'hint: name another, for example: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	    { echo 'error: $(PYTHON) cannot make virtual environments: its module venv (or ensurepip) is missing' >&2; \
+	      echo 'hint: on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	.venv/bin/python examples/demo.py
+
+test: $(STAMP)
+	.venv/bin/python -m pytest -n $(JOBS) tests
+
+lint: $(STAMP)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: $(STAMP)
+	.venv/bin/mypy
+
+format: $(STAMP)
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: $(STAMP)
+	.venv/bin/python -m benchmarks
+
+crash: $(STAMP)
+	PGDURC_CRASH_KILLS=200 .venv/bin/python -m pytest -s tests/crash
+
+dist: $(STAMP)
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check build
+	.venv/bin/python -m build
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

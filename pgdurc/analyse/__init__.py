@@ -1,0 +1,46 @@
+"""Everything that is checked before anything runs: a parsed declaration becomes a checked graph.
+
+Each pass looks at one thing and adds what it found to the draft. A pass never stops the ones after it: all
+the problems of a file are reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pgdurc import tree
+from pgdurc.analyse.bound_names import check_bound_names
+from pgdurc.analyse.captures import check_captures
+from pgdurc.analyse.draft import Draft
+from pgdurc.analyse.flow import check_flow
+from pgdurc.analyse.graph import build_graph
+from pgdurc.analyse.names import resolve_names
+from pgdurc.analyse.options import read_options
+from pgdurc.analyse.session import check_session
+from pgdurc.analyse.sleeps import check_sleeps
+from pgdurc.analyse.statements import read_statements
+from pgdurc.analyse.transactions import check_transactions
+from pgdurc.diagnostic import Diagnostic, Severity
+from pgdurc.graph import Workflow
+from pgdurc.source import Source
+
+PASSES: tuple[Callable[[Draft], Draft], ...] = (
+    check_bound_names,
+    read_options,
+    read_statements,
+    check_transactions,
+    check_session,
+    resolve_names,
+    check_sleeps,
+    check_captures,
+    check_flow,
+)
+
+
+def analyse(declaration: tree.Declaration, source: Source) -> tuple[Workflow | None, tuple[Diagnostic, ...]]:
+    """Check a declaration. The graph is None where a diagnostic is an error."""
+    draft = Draft(source, declaration)
+    for run_pass in PASSES:
+        draft = run_pass(draft)
+    has_errors = any(problem.severity is Severity.ERROR for problem in draft.diagnostics)
+    return (None if has_errors else build_graph(draft)), draft.diagnostics

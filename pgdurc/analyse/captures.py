@@ -1,0 +1,107 @@
+"""Which results are kept, and whether the columns that this takes are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+
+from pgdurc import tree
+from pgdurc.analyse.draft import Draft, error, warning
+from pgdurc.diagnostic import Diagnostic, Span
+from pgdurc.graph import Run, Statement
+from pgdurc.pgsql import UNNAMED
+
+
+class _Need(Enum):
+    NO = 0
+    TAIL = 1  # the workflow's own result
+    YES = 2
+
+
+def check_captures(draft: Draft) -> Draft:
+    """Give leaves the columns that an annotation names; report what is read and cannot be kept."""
+    statements = dict(draft.statements)
+    problems: list[Diagnostic] = []
+    pending: list[tuple[tree.Tree, _Need, tree.Name | None]] = [(draft.declaration.body, _Need.TAIL, None)]
+    while pending:
+        node, need, annotation = pending.pop()
+        match node:
+            case tree.Sql(span=span):
+                if (statement := statements.get(span)) is not None:
+                    if annotation is not None:
+                        statement, found = _annotate(statement, annotation)
+                        problems += found
+                    problems += _check(statement, need, span)
+                    statements[span] = statement
+            case tree.Sequence(parts=parts):
+                pending += [(part, _Need.NO, None) for part in parts[:-1]]
+                pending.append((parts[-1], need, annotation))
+            case tree.Named(body=body, name=name):
+                need = _Need.YES if name.text in draft.read_names else need
+                pending.append((body, need, name if name.columns is not None else annotation))
+            case tree.If(condition=condition, then=then, otherwise=otherwise):
+                pending.append((condition, _Need.YES, None))
+                pending += [(then, need, annotation), (otherwise, need, annotation)]
+            case tree.IfRows(then=then, otherwise=otherwise):
+                pending += [(then, need, annotation), (otherwise, need, annotation)]
+            case tree.Loop(body=body, condition=condition):
+                # Without a condition only a break ends the loop, and the body's result is nobody's.
+                pending.append((body, need if condition is not None else _Need.NO, annotation))
+                if condition is not None:
+                    pending.append((condition, _Need.YES, None))
+            case tree.Sleep(span=span) if annotation is not None:
+                problems.append(
+                    error("PGD211", "the result of a sleep has no columns to name", annotation.span)
+                )
+    return replace(draft, statements=statements).reporting(problems)
+
+
+def _annotate(statement: Statement, name: tree.Name) -> tuple[Statement, list[Diagnostic]]:
+    columns = name.columns or ()
+    if statement.run is not Run.QUERY:
+        what = "returns no rows" if statement.run is Run.EXEC else "returns text"
+        return statement, [
+            error("PGD211", f'columns of "{name.text}" are given, but its statement {what}', name.span)
+        ]
+    problems = []
+    seen: set[str] = set()
+    for column in columns:
+        if column.name in seen:
+            problems.append(error("PGD211", f'column "{column.name}" is given twice', column.span))
+        seen.add(column.name)
+    known = statement.columns
+    if known is not None:
+        if len(known) != len(columns):
+            message = f'"{name.text}" is given {_count(columns)}, but its statement returns {len(known)}'
+            problems.append(error("PGD211", message, name.span, f"it returns: {', '.join(known)}"))
+            return statement, problems
+        for column, actual in zip(columns, known, strict=True):
+            if actual not in (column.name, UNNAMED):
+                problems.append(
+                    error(
+                        "PGD211",
+                        f'"{column.name}" stands where the statement returns "{actual}"',
+                        column.span,
+                        "columns are in the statement's order; to rename one write AS in the statement",
+                    )
+                )
+    names = tuple(column.name for column in columns)
+    return replace(statement, columns=names, types=tuple(column.type for column in columns)), problems
+
+
+def _check(statement: Statement, need: _Need, span: Span) -> list[Diagnostic]:
+    if statement.run is Run.EXEC or statement.is_capturable or need is _Need.NO:
+        return []
+    hint = "list the columns instead of *, or name them where the result is bound: |=> name(id bigint, ...)"
+    if need is _Need.TAIL:
+        message = (
+            "the columns of this statement are not known, so the workflow's result will not hold its rows"
+        )
+        return [warning("PGD410", message, span, hint)]
+    return [
+        error("PGD210", "the columns of this statement are not known, so its rows cannot be kept", span, hint)
+    ]
+
+
+def _count(columns: tuple[tree.Column, ...]) -> str:
+    return "1 column" if len(columns) == 1 else f"{len(columns)} columns"

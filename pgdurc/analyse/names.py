@@ -1,0 +1,284 @@
+"""Resolve every reference: which name it reads, and whether that is bound there."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from pgdurc import tree
+from pgdurc.analyse.draft import Draft, error, nearest
+from pgdurc.analyse.reading import Place, ReadStatement, ReadText
+from pgdurc.analyse.resolve import Names, resolve
+from pgdurc.analyse.scope import Binding, Changes, Doubt, Scope
+from pgdurc.analyse.shapes import (
+    ANY_JSON,
+    ANY_ROWS,
+    NOTHING,
+    SLEPT,
+    Json,
+    Shape,
+    annotated,
+    leaf_shape,
+    rough_shapes,
+)
+from pgdurc.analyse.walk import nodes
+from pgdurc.deep import Walk, run
+from pgdurc.diagnostic import Diagnostic, Related, Span
+from pgdurc.graph import Piece, Reading, ResultValue, Statement, Text, Variable
+from pgdurc.references import Reference, without_column
+
+
+def resolve_names(draft: Draft) -> Draft:
+    """Add `statements`, `texts` and the names that are read; report what is unbound or cannot be read."""
+    walker = _Walker(draft)
+    run(walker.walk(draft.declaration.body))
+    return replace(
+        draft,
+        statements=walker.statements,
+        texts=walker.texts,
+        read_names=frozenset(walker.read),
+        counted_names=frozenset(walker.counted),
+        loops_with_break=frozenset(walker.loops_with_break),
+    ).reporting(walker.problems)
+
+
+@dataclass(slots=True)
+class _Loop:
+    span: Span
+    depth: int
+    exits: list[Changes] = field(default_factory=list)
+    shape: Shape = NOTHING
+
+
+class _Walker:
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.scope = Scope()
+        self.parameters = frozenset(p.name for p in draft.declaration.parameters)
+        self.later: dict[str, Span] = {}
+        self.rough = rough_shapes(draft)
+        self.named = [node for node in nodes(draft.declaration.body) if isinstance(node, tree.Named)]
+        self.named_starts = [node.span.start for node in self.named]
+        for node in self.named:
+            self.later.setdefault(node.name.text, node.name.span)
+        self.names = Names(self.parameters, self.scope, self.later)
+        self.loops: list[_Loop] = []
+        self.is_dead = False  # nothing gets here: after a break, or a loop that never ends
+        self.problems: list[Diagnostic] = []
+        self.statements: dict[Span, Statement] = {}
+        self.texts: dict[Span, Text] = {}
+        self.read: set[str] = set()
+        self.counted: set[str] = set()
+        self.loops_with_break: set[Span] = set()
+
+    def walk(self, node: tree.Tree) -> Walk[Shape]:
+        shape: Shape = NOTHING
+        match node:
+            case tree.Sql():
+                return self._leaf(node)
+            case tree.Sequence(parts=parts):
+                for part in parts:
+                    shape = yield self.walk(part)
+                return shape
+            case tree.Named(body=body, name=name):
+                return self._bind(name, (yield self.walk(body)))
+            case tree.If(condition=condition, then=then, otherwise=otherwise):
+                yield self.walk(condition)
+                shape = yield self._branches(then, otherwise)
+                return shape
+            case tree.IfRows(name=name, then=then, otherwise=otherwise):
+                self._count(name)
+                shape = yield self._branches(then, otherwise)
+                return shape
+            case tree.Loop():
+                shape = yield self._loop(node)
+                return shape
+            case tree.Break(value=value):
+                self._break(node, None if value is None else self.draft.read_texts.get(node.span))
+                return NOTHING
+            case tree.Sleep(span=span):
+                if (read := self.draft.read_texts.get(span)) is not None:
+                    self.texts[span] = self._text(read, read.start, read.end)
+                return SLEPT
+
+    def _leaf(self, node: tree.Sql) -> Shape:
+        read = self.draft.reads.get(node.span)
+        if read is None:
+            return ANY_ROWS
+        self.statements[node.span] = self._statement(read)
+        return leaf_shape(self.draft, node)
+
+    def _bind(self, name: tree.Name, shape: Shape) -> Shape:
+        shape = annotated(shape, name)
+        if name.text not in self.parameters:
+            self.scope.bind(name.text, Binding(shape, Doubt.NONE, name.span))
+        return shape
+
+    # Ways that part and meet
+
+    def _branches(self, then: tree.Tree, otherwise: tree.Tree) -> Walk[Shape]:
+        was_dead = self.is_dead
+        ways: list[Changes] = []
+        living: list[Changes] = []
+        shape = NOTHING
+        for branch in (then, otherwise):
+            self.is_dead = was_dead
+            self.scope.begin()
+            shape |= yield self.walk(branch)
+            ways.append(self.scope.end())
+            if not self.is_dead:
+                living.append(ways[-1])
+        self.is_dead = not living
+        self.scope.apply(self.scope.merge(living or ways))
+        return shape
+
+    def _loop(self, node: tree.Loop) -> Walk[Shape]:
+        loop = _Loop(node.span, self.scope.depth)
+        self.loops.append(loop)
+        was_dead = self.is_dead
+        self.scope.begin()
+        self._carry_around(node)
+        shape: Shape = yield self.walk(node.body)
+        if node.condition is not None:
+            yield self.walk(node.condition)
+        at_end = self.scope.end()
+        self.loops.pop()
+        exits = loop.exits
+        if node.condition is None:
+            shape = NOTHING
+        elif not self.is_dead:
+            exits = [*exits, at_end]
+        self.is_dead = was_dead or not exits
+        self.scope.apply(self.scope.merge(exits or [at_end]))
+        return shape | loop.shape
+
+    def _carry_around(self, node: tree.Loop) -> None:
+        """Bind what a later part of the loop binds: from the second iteration on it is there."""
+        first = bisect_left(self.named_starts, node.span.start)
+        for inner in islice(self.named, first, None):
+            if inner.span.start >= node.span.end:
+                break
+            name = inner.name
+            if name.text in self.parameters or inner.span.end > node.span.end:  # a name of the loop itself
+                continue
+            shape = self.rough[id(inner)]
+            before = self.scope.bindings.get(name.text)
+            if before is None:
+                self.scope.bind(name.text, Binding(shape, Doubt.NEXT_ITERATION, name.span))
+            else:
+                self.scope.bind(name.text, replace(before, shape=before.shape | shape))
+
+    def _break(self, node: tree.Break, read: ReadText | None) -> None:
+        shape: Shape = ANY_JSON
+        if read is not None:
+            text = self._text(read, read.start, read.end)
+            self.texts[node.span] = text
+            match text:
+                case (
+                    ResultValue(reading=Reading.VALUE, column=None)
+                    | ResultValue(reading=Reading.ROWS) as value,
+                ):
+                    binding = self.scope.bindings.get(value.name)
+                    if binding is not None and _is_whole(read):
+                        shape = binding.shape
+        if not self.loops:
+            return
+        loop = self.loops[-1]
+        if not self.is_dead:
+            self.loops_with_break.add(loop.span)
+            loop.exits.append(self.scope.changes_since(loop.depth))
+            loop.shape |= shape
+        self.is_dead = True
+
+    # References
+
+    def _count(self, name: tree.Name) -> None:
+        binding = self.scope.bindings.get(name.text)
+        if binding is None:
+            known = self.scope.bindings
+            guess = nearest(name.text, known)
+            if name.text in self.later:
+                place, hint = (
+                    self.later[name.text],
+                    "df.if_rows reads the result of a step that ran before it",
+                )
+                message = f'"{name.text}" is not bound yet here'
+                related: tuple[Related, ...] = (Related(place, "it is bound here"),)
+            else:
+                message, related = f'unknown name "{name.text}"', ()
+                hint = f'did you mean "{guess}"?' if guess else "bind a result with |=> name"
+            if name.text in self.parameters:
+                message, hint = (
+                    f'"{name.text}" is a parameter, not a result',
+                    "df.if_rows takes the name of a result",
+                )
+            self.problems.append(error("PGD201", message, name.span, hint, related))
+            return
+        self.counted.add(name.text)
+        related = (Related(binding.span, "it is bound here"),)
+        if binding.doubt is not Doubt.NONE:
+            code = "PGD203" if binding.doubt is Doubt.NEXT_ITERATION else "PGD202"
+            message = f'"{name.text}" is not bound on every way that leads here'
+            self.problems.append(error(code, message, name.span, None, related))
+        elif binding.shape and all(isinstance(one, Json) for one in binding.shape):
+            self.problems.append(
+                error(
+                    "PGD409", f'"{name.text}" is not the result of a SQL statement', name.span, None, related
+                )
+            )
+
+    def _statement(self, read: ReadStatement) -> Statement:
+        text = read.text
+        if read.body_start == text.start:
+            return Statement(
+                self._text(text, text.start, text.end), (), read.run, read.columns, read.is_plain_query
+            )
+        hoisted = self._text(text, text.start, read.body_start)
+        return Statement(
+            self._text(text, read.body_start, text.end), _stripped(hoisted), read.run, read.columns, False
+        )
+
+    def _text(self, read: ReadText, start: int, end: int) -> Text:
+        """The pieces of `[start, end)` of a text."""
+        value = read.text.value
+        pieces: list[Piece] = []
+        at = start
+        for place in read.places:
+            if not start <= place.found.start < end:
+                continue
+            piece, until = self._piece(read, place)
+            if piece is None:
+                continue
+            pieces += [value[at : place.found.start], piece]
+            at = until
+        pieces.append(value[at:end])
+        return tuple(piece for piece in pieces if piece != "")
+
+    def _piece(self, read: ReadText, place: Place) -> tuple[Piece | None, int]:
+        found = place.found
+        if not isinstance(found, Reference):
+            return Variable(found.name, place.form), found.end
+        if found.in_literal and found.name in self.parameters:
+            found = without_column(found)
+        span = read.text.span(found.start, found.end)
+        written = read.text.value[found.start : found.end]
+        resolved = resolve(found, written, place.form, place.has_alias, span, self.names)
+        self.problems.extend(resolved.problems)
+        if isinstance(resolved.value, ResultValue):
+            is_count = resolved.value.reading is Reading.COUNT
+            (self.counted if is_count else self.read).add(resolved.value.name)
+        return resolved.value, found.end
+
+
+def _is_whole(read: ReadText) -> bool:
+    return len(read.places) == 1
+
+
+def _stripped(text: Iterable[Piece]) -> Text:
+    """Without the white space at its end, to which a comma is appended."""
+    pieces = list(text)
+    if pieces and isinstance(pieces[-1], str):
+        pieces[-1] = pieces[-1].rstrip()
+    return tuple(piece for piece in pieces if piece != "")

@@ -1,0 +1,207 @@
+"""What one reference means where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from pgdurc.analyse.draft import error, nearest, warning
+from pgdurc.analyse.scope import Binding, Doubt, Scope
+from pgdurc.analyse.shapes import Json, NoRows, Rows
+from pgdurc.diagnostic import Diagnostic, Related, Span
+from pgdurc.graph import Form, ParameterValue, Reading, ResultValue
+from pgdurc.references import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """`value` is None for text that is no reference at all, or one with an error."""
+
+    value: ParameterValue | ResultValue | None
+    problems: tuple[Diagnostic, ...] = ()
+    is_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a reference can mean at one point. `later`: where names are bound that are not in scope there."""
+
+    parameters: frozenset[str]
+    scope: Scope
+    later: dict[str, Span]
+
+
+def resolve(
+    reference: Reference, written: str, form: Form, has_alias: bool, span: Span, names: Names
+) -> Resolved:
+    if reference.name in names.parameters:
+        return _parameter(reference, written, form, span)
+    binding = names.scope.bindings.get(reference.name)
+    if binding is None:
+        if reference.in_literal:
+            return Resolved(None, is_text=True)  # a regular expression, a format: not ours
+        return Resolved(None, (_unknown(reference, span, names),))
+    if binding.doubt is not Doubt.NONE and not reference.is_optional:
+        return Resolved(None, (_doubtful(reference, written, span, binding),))
+    return _read(reference, written, form, has_alias, span, binding)
+
+
+def _parameter(reference: Reference, written: str, form: Form, span: Span) -> Resolved:
+    name = reference.name
+    if reference.is_star or reference.column is not None:
+        what = "row source" if reference.is_star else "record"
+        problem = error(
+            "PGD205",
+            f'"{written}": the parameter {name} is no {what}',
+            span,
+            f"write ${name}, or (${name}).field",
+        )
+        return Resolved(None, (problem,))
+    return Resolved(ParameterValue(name, form))
+
+
+def _unknown(reference: Reference, span: Span, names: Names) -> Diagnostic:
+    written = "$" + reference.name
+    if reference.name in names.later:
+        return error(
+            "PGD201",
+            f'"{written}" is not bound yet here',
+            span,
+            "a reference reads the result of a step that ran before it",
+            (Related(names.later[reference.name], "it is bound here"),),
+        )
+    known = [*names.parameters, *names.scope.bindings]
+    guess = nearest(reference.name, known) or nearest(reference.name, names.later)
+    if guess is None:
+        listed = ", ".join("$" + name for name in sorted(known)[:8])
+        hint = f"known here: {listed}" if known else "bind a result with |=> name, or declare a parameter"
+        return error("PGD201", f'unknown name "{written}"', span, hint)
+    binding = names.scope.bindings.get(guess)
+    place = binding.span if binding is not None else names.later.get(guess)
+    related = () if place is None else (Related(place, f"{guess} is bound here"),)
+    what = " (a parameter)" if guess in names.parameters else ""
+    return error("PGD201", f'unknown name "{written}"', span, f'did you mean "${guess}"{what}?', related)
+
+
+def _doubtful(reference: Reference, written: str, span: Span, binding: Binding) -> Diagnostic:
+    is_value = not reference.is_star and reference.column not in ("rows", "row_count")
+    hint = f'to read NULL where it is not bound, write "{written}?"' if is_value else None
+    related = (Related(binding.span, "it is bound here"),)
+    if binding.doubt is Doubt.NEXT_ITERATION:
+        return error(
+            "PGD203",
+            f'"${reference.name}" is not bound in the first iteration of the loop',
+            span,
+            hint,
+            related,
+        )
+    return error(
+        "PGD202", f'"${reference.name}" is not bound on every way that leads here', span, hint, related
+    )
+
+
+def _read(
+    reference: Reference, written: str, form: Form, has_alias: bool, span: Span, binding: Binding
+) -> Resolved:
+    name, optional = reference.name, reference.is_optional
+    related = (Related(binding.span, "it is bound here"),)
+
+    def value(reading: Reading, column: str | None = None, alias: str | None = None) -> Resolved:
+        if binding.doubt is not Doubt.NONE and reading is not Reading.VALUE:
+            # There is no NULL among row sets and numbers of rows.
+            problem = replace(
+                _doubtful(reference, written, span, binding), hint="only one value can be read as NULL"
+            )
+            return Resolved(None, (problem,))
+        return Resolved(ResultValue(name, reading, column, optional, form, alias))
+
+    def wrong(code: str, message: str, hint: str | None) -> Resolved:
+        return Resolved(None, (error(code, message, span, hint, related),))
+
+    rows = [one.columns for one in binding.shape if isinstance(one, Rows)]
+    has_no_rows = any(isinstance(one, NoRows) for one in binding.shape)
+    json = [one.fields for one in binding.shape if isinstance(one, Json)]
+    if reference.is_star:
+        if json or has_no_rows:
+            what = "is a value and no row set" if json else "has no columns: its statement returns no rows"
+            hint = (
+                None
+                if json
+                else f"${name}.row_count is the number of rows it affected; RETURNING gives them back"
+            )
+            return wrong("PGD208", f'"${name}" {what}', hint)
+        return value(Reading.RECORDSET, alias=None if has_alias else name)
+    if reference.column is not None:
+        return _column(reference, span, rows, has_no_rows, json, related, value)
+    if has_no_rows:
+        return wrong(
+            "PGD208",
+            f'"${name}" has no value: its statement returns no rows',
+            f"${name}.row_count is the number of rows it affected; RETURNING gives them back",
+        )
+    if any(columns is None for columns in rows):
+        return wrong(
+            "PGD206",
+            f'the number of columns of "${name}" is not known',
+            f"write ${name}.column for a value or ${name}.rows for all of it as jsonb, "
+            f"or name the columns where it is bound: |=> {name}(id bigint, ...)",
+        )
+    several = [columns for columns in rows if columns is not None and len(columns) > 1]
+    if several and (json or len(several) < len(rows)):
+        return wrong(
+            "PGD206",
+            f'"${name}" has one column on one way that leads here and several on another',
+            f"write ${name}.column or ${name}.rows",
+        )
+    return value(Reading.ROWS if several else Reading.VALUE)
+
+
+def _column(
+    reference: Reference,
+    span: Span,
+    rows: list[tuple[str, ...] | None],
+    has_no_rows: bool,
+    json: list[tuple[str, ...] | None],
+    related: tuple[Related, ...],
+    value: Callable[[Reading, str | None], Resolved],
+) -> Resolved:
+    name = reference.name
+    text = reference.column_text or ""
+    folded = reference.column or ""
+    as_written = text[1:-1].replace('""', '"') if text.startswith('"') else text
+    known = [columns for columns in [*rows, *json] if columns is not None]
+    column = as_written if (json or any(as_written in columns for columns in known)) else folded
+    is_special = not text.startswith('"') and folded in ("rows", "row_count")
+    has_such_column = any(column in columns for columns in known)
+    if is_special and not has_such_column and not json:
+        if folded == "row_count":
+            return value(Reading.COUNT, None)
+        if not has_no_rows:
+            return value(Reading.ROWS, None)
+    if has_no_rows:
+        problem = error(
+            "PGD208",
+            f'"${name}" has no columns: its statement returns no rows',
+            span,
+            f"${name}.row_count is the number of rows it affected; RETURNING gives them back",
+            related,
+        )
+        return Resolved(None, (problem,))
+    missing = next((columns for columns in known if column not in columns), None)
+    if missing is not None:
+        guess = nearest(column, missing)
+        hint = f'did you mean "${name}.{guess}"?' if guess else f"it has: {', '.join(missing)}"
+        return Resolved(
+            None, (error("PGD205", f'column "{column}" of "${name}" does not exist', span, hint, related),)
+        )
+    resolved = value(Reading.VALUE, column)
+    if is_special and rows:
+        shadowed = warning(
+            "PGD207",
+            f'"${name}.{folded}" is the column of that name',
+            span,
+            f"give the column another name to read the {'rows' if folded == 'rows' else 'number of rows'}",
+            related,
+        )
+        return Resolved(resolved.value, (shadowed,))
+    return resolved

@@ -1,0 +1,35 @@
+"""The nodes of a parsed workflow, in source order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgdurc import tree
+
+
+def children(node: tree.Tree) -> tuple[tree.Tree, ...]:
+    match node:
+        case tree.Sequence(parts=parts):
+            return parts
+        case tree.Named(body=body):
+            return (body,)
+        case tree.If(condition=condition, then=then, otherwise=otherwise):
+            return (condition, then, otherwise)
+        case tree.IfRows(then=then, otherwise=otherwise):
+            return (then, otherwise)
+        case tree.Loop(body=body, condition=None):
+            return (body,)
+        case tree.Loop(body=body, condition=condition):
+            assert condition is not None
+            return (body, condition)
+        case _:
+            return ()
+
+
+def nodes(root: tree.Tree) -> Iterator[tree.Tree]:
+    """`root` and all below it, each before what it holds."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(reversed(children(node)))

@@ -1,0 +1,50 @@
+"""The arguments of a node call, positional and named, to the node's parameters."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from pgdurc import nodes
+from pgdurc.shape import StatementError
+
+if TYPE_CHECKING:
+    from pgdurc.diagnostic import Span
+    from pgdurc.operand import Given, Value
+
+
+def bind(name: str, span: Span, given: list[Given]) -> dict[str, Value]:
+    """The arguments by parameter, as PostgreSQL's named notation has it. Raises StatementError."""
+    parameters = nodes.NODES[name]
+    usage = f"usage: {nodes.signature(name)}"
+    bound: dict[str, Value] = {}
+    has_labels = False
+    if len(given) > len(parameters):
+        message = f"df.{name} takes at most {_arguments(len(parameters))}, not {len(given)}"
+        raise StatementError("PGD121", message, given[len(parameters)].span, usage)
+    for position, argument in enumerate(given):
+        if argument.label is None and has_labels:
+            raise StatementError(
+                "PGD122", "positional argument cannot follow named argument", argument.span, usage
+            )
+        has_labels = has_labels or argument.label is not None
+        label = argument.label or parameters[position].name
+        if label not in {parameter.name for parameter in parameters}:
+            near = difflib.get_close_matches(label, [p.name for p in parameters], 1)
+            hint = f'did you mean "{near[0]}"?' if near else usage
+            raise StatementError(
+                "PGD122", f'df.{name} has no argument named "{label}"', argument.label_span, hint
+            )
+        if label in bound:
+            raise StatementError(
+                "PGD122", f'argument "{label}" specified more than once', argument.label_span, usage
+            )
+        bound[label] = argument.value
+    for parameter in parameters:
+        if not parameter.is_optional and parameter.name not in bound:
+            raise StatementError("PGD121", f'df.{name} lacks the argument "{parameter.name}"', span, usage)
+    return bound
+
+
+def _arguments(count: int) -> str:
+    return "1 argument" if count == 1 else f"{count} arguments"

@@ -1,0 +1,221 @@
+"""`pgdurc compile`, `check` and `explain`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from pgdurc.cli.report import fail_with, report_diagnostics
+from pgdurc.failure import Exit, Failure
+
+if TYPE_CHECKING:
+    from pgdurc.compile import Compiled
+    from pgdurc.diagnostic import Diagnostic
+    from pgdurc.source import Source
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def diagnostic_options(function: Function) -> Function:
+    """--strict and --format; the command gets `strict` and `style`."""
+    for decorate in (
+        click.option(
+            "--format",
+            "style",
+            type=click.Choice(["text", "json", "github"]),
+            default="text",
+            help="How problems are written to standard error.",
+        ),
+        click.option("--strict", is_flag=True, help="Take warnings as errors."),
+    ):
+        function = decorate(function)
+    return function
+
+
+@click.command(
+    "compile",
+    epilog="""
+    \b
+    Examples:
+      pgdurc compile workflow.pgd | psql
+      pgdurc compile workflow.pgd -o migrations/0042_workflow.sql
+      pgdurc compile workflow.pgd -o migrations/0042_workflow.sql --check      for CI
+      cat workflow.pgd | pgdurc compile -
+    """,
+)
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write here, not to standard output.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; fail with a diff where the output file is stale.")
+@diagnostic_options
+def compile_command(
+    files: tuple[Path, ...], output: Path | None, check: bool, strict: bool, style: str
+) -> None:
+    """Compile workflow scripts to SQL, on standard output; what is not a workflow passes through.
+
+    On an error nothing is written. FILE - is standard input.
+    """
+    if check and output is None:
+        raise click.UsageError("--check takes -o: the file to compare with")
+    results = _compile_all(files, strict, style)
+    sql = "".join(result.compiled.sql for result in results if result.compiled is not None)
+    if output is None:
+        _write_standard_output(sql)
+    elif check:
+        _compare(sql, output)
+    else:
+        _write_file(sql, output)
+
+
+@click.command(
+    "check",
+    epilog="""
+    \b
+    Examples:
+      pgdurc check workflows/*.pgd
+      pgdurc check --strict --format github workflows/*.pgd
+    """,
+)
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
+)
+@diagnostic_options
+def check_command(files: tuple[Path, ...], strict: bool, style: str) -> None:
+    """Report every problem of workflow scripts, and write nothing."""
+    _compile_all(files, strict, style)
+
+
+@click.command(
+    "explain",
+    epilog="""
+    \b
+    Examples:
+      pgdurc explain PGD101
+    """,
+)
+@click.argument("code")
+def explain_command(code: str) -> None:
+    """Tell the story of an error CODE, with an example."""
+    from pgdurc.codes import CODES, explain
+
+    if code.upper() not in CODES:
+        near = difflib.get_close_matches(code.upper(), CODES, n=1)
+        raise Failure(
+            f'unknown code "{code}"',
+            hint=f'did you mean "{near[0]}"?'
+            if near
+            else "codes look like PGD101; every problem shows its own",
+            exit_code=Exit.USAGE,
+        )
+    click.echo(explain(code.upper()))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A file compiled; `compiled` is None where it has errors."""
+
+    source: Source
+    compiled: Compiled | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_file(file: Path) -> tuple[Source, Compiled]:
+    """Compile one file and report what there is to say of it; ends the command where it has errors."""
+    result = _compile(file, strict=False)
+    if result.compiled is None:
+        fail_with(result.source, result.diagnostics, Exit.INPUT)
+    report_diagnostics((result.source, diagnostic) for diagnostic in result.diagnostics)
+    return result.source, result.compiled
+
+
+def _compile_all(files: tuple[Path, ...], strict: bool, style: str) -> list[Result]:
+    """All of the files, so that all problems are seen at once; ends the command where one has errors."""
+    results = [_compile(file, strict) for file in files]
+    if style == "json" or any(result.diagnostics for result in results):
+        report_diagnostics(((r.source, diagnostic) for r in results for diagnostic in r.diagnostics), style)
+    if any(result.compiled is None for result in results):
+        click.get_current_context().exit(Exit.INPUT)
+    return results
+
+
+def _compile(file: Path, strict: bool) -> Result:
+    from pgdurc import render
+    from pgdurc.compile import compile_source
+    from pgdurc.diagnostic import Severity
+    from pgdurc.source import SourceError, read
+
+    try:
+        source = read(_content(file), "<stdin>" if str(file) == "-" else str(file))
+    except SourceError as error:
+        return Result(error.source, None, error.diagnostics)
+    compiled = compile_source(source)
+    diagnostics = render.in_order(render.without_ignored(source, compiled.diagnostics))
+    if strict:
+        diagnostics = render.strict(diagnostics)
+    has_errors = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+    return Result(source, None if has_errors else compiled, diagnostics)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise Failure(f"cannot read {file}: {error.strerror}", exit_code=Exit.USAGE) from None
+
+
+def _write_standard_output(sql: str) -> None:
+    """As bytes: line ends are the author's."""
+    sys.stdout.buffer.write(sql.encode())
+    sys.stdout.buffer.flush()
+
+
+def _write_file(sql: str, output: Path) -> None:
+    """All of it or nothing; a file that is up to date keeps its time."""
+    content = sql.encode()
+    try:
+        if output.exists() and output.read_bytes() == content:
+            return
+        mode = output.stat().st_mode & 0o777 if output.exists() else 0o666 & ~_umask()
+        with tempfile.NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.", delete=False) as file:
+            file.write(content)
+        Path(file.name).chmod(mode)
+        Path(file.name).replace(output)
+    except OSError as error:
+        raise Failure(f"cannot write {output}: {error.strerror}", exit_code=Exit.USAGE) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _compare(sql: str, output: Path) -> None:
+    try:
+        found = output.read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        found = ""
+    except OSError as error:
+        raise Failure(f"cannot read {output}: {error.strerror}", exit_code=Exit.USAGE) from None
+    if found == sql:
+        return
+    diff = difflib.unified_diff(
+        found.splitlines(), sql.splitlines(), str(output), "compiled now", lineterm=""
+    )
+    for line in diff:
+        click.echo(line, err=True)
+    raise Failure(f"{output} is stale", hint="compile again without --check", exit_code=Exit.INPUT)

@@ -1,0 +1,196 @@
+"""`pgdurc ls`, `show` and `cancel`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+
+from pgdurc.cli.options import database_options, json_option, open_database
+from pgdurc.runtime import require_runtime
+from pgdurc.timeline import (
+    ENDED,
+    Attempt,
+    Instance,
+    Waiting,
+    WorkflowError,
+    duration,
+    error_lines,
+    load_attempts,
+    load_error,
+    load_instance,
+    load_instances,
+    load_waiting,
+    one_line,
+    place,
+    rows_text,
+    to_json,
+    waiting_text,
+)
+
+STATUSES = ("pending", "running", "completed", "failed", "cancelled")
+COLORS = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
+
+
+@click.command(
+    "ls",
+    epilog="""
+    \b
+    Examples:
+      pgdurc ls
+      pgdurc ls --status failed --limit 5
+      pgdurc ls --json | jq -r '.[].id'
+    """,
+)
+@click.option("--status", type=click.Choice(STATUSES), help="Only those of this status.")
+@click.option("--label", help="Only those of this label.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@json_option
+@database_options
+def ls_command(
+    status: str | None, label: str | None, limit: int, as_json: bool, db: str | None, verbose: bool
+) -> None:
+    """List the instances that this role may see, the newest first."""
+    _, connection = open_database(db, verbose)
+    with connection:
+        require_runtime(connection)
+        found = load_instances(connection, status, limit, label)
+    if as_json:
+        click.echo(to_json([asdict(instance) for instance in found]))
+        return
+    if not found:
+        click.echo("no instances", err=True)
+        return
+    rows = [
+        (i.id, i.workflow, i.status, i.label or "", f"{i.created_at:%Y-%m-%d %H:%M:%S}", duration(took(i)))
+        for i in found
+    ]
+    write_table(("ID", "WORKFLOW", "STATUS", "LABEL", "STARTED", "TOOK"), rows, color_column=2)
+
+
+@click.command(
+    "show",
+    epilog="""
+    \b
+    Examples:
+      pgdurc show a3f9c2d1
+      pgdurc show a3f9c2d1 --follow
+      pgdurc show a3f9c2d1 --json
+    """,
+)
+@click.argument("instance_id", metavar="ID")
+@click.option(
+    "-f",
+    "--follow",
+    "is_followed",
+    is_flag=True,
+    help="Go on showing until it ends; ctrl-C leaves it running.",
+)
+@json_option
+@database_options
+def show_command(instance_id: str, is_followed: bool, as_json: bool, db: str | None, verbose: bool) -> None:
+    """Show what an instance has done: steps, attempts, durations, its error with its place in the source."""
+    database, connection = open_database(db, verbose)
+    with connection:
+        require_runtime(connection)
+        instance = load_instance(connection, instance_id)
+        if is_followed:
+            from pgdurc.follow import follow
+
+            click.get_current_context().exit(follow(database, instance_id).exit_code)
+        attempts = load_attempts(connection, instance_id)
+        waiting = [] if instance.status in ENDED else load_waiting(connection, instance_id)
+        error = load_error(connection, instance_id) if instance.status == "failed" else None
+    if as_json:
+        click.echo(
+            to_json(
+                asdict(instance)
+                | {
+                    "attempts": [asdict(attempt) for attempt in attempts],
+                    "waiting": [asdict(task) for task in waiting],
+                    "error": asdict(error) if error else None,
+                }
+            )
+        )
+    else:
+        write_instance(instance, attempts, waiting, error)
+
+
+@click.command(
+    "cancel",
+    epilog="""
+    \b
+    Examples:
+      pgdurc cancel a3f9c2d1
+      pgdurc cancel a3f9c2d1 --reason 'wrong customer'
+    """,
+)
+@click.argument("instance_id", metavar="ID")
+@click.option("--reason", default="cancelled with pgdurc cancel", help="Kept with the instance.")
+@database_options
+def cancel_command(instance_id: str, reason: str, db: str | None, verbose: bool) -> None:
+    """Cancel an instance. A step that has not committed by then never commits."""
+    _, connection = open_database(db, verbose)
+    with connection:
+        require_runtime(connection)
+        connection.execute("SELECT df.cancel(%s, %s)", (instance_id, reason))
+        status = load_instance(connection, instance_id).status
+    click.echo(f"{instance_id} is {status}", err=True)
+
+
+def write_instance(
+    instance: Instance, attempts: list[Attempt], waiting: list[Waiting], error: WorkflowError | None
+) -> None:
+    heading = f"{instance.workflow} {instance.version}"
+    click.echo(f"{instance.id}  {heading}  {colored_status(instance.status)}")
+    facts = [f"started {instance.created_at:%Y-%m-%d %H:%M:%S %Z} by {instance.starter}"]
+    facts += [f"label {instance.label}"] if instance.label else []
+    facts += [f"key {instance.key}"] if instance.key else []
+    facts += [f"took {duration(took(instance))}"] if instance.completed_at else []
+    click.echo(f"  {', '.join(facts)}\n")
+    rows = [
+        (
+            str(attempt.seq),
+            place(attempt.file, attempt.line),
+            one_line(attempt.label, 48),
+            attempt.name or "",
+            attempt.outcome + (f" (attempt {attempt.attempt})" if attempt.attempt > 1 else ""),
+            duration(attempt.seconds),
+            rows_text(attempt),
+        )
+        for attempt in attempts
+    ]
+    write_table(("SEQ", "PLACE", "STEP", "NAME", "OUTCOME", "TOOK", "ROWS"), rows, color_column=4)
+    for attempt in attempts:
+        if attempt.message and error is None:
+            click.echo(f"\n{attempt.seq}: {attempt.outcome}: {attempt.message} ({attempt.sqlstate})")
+    for task in waiting:
+        due = f" for another {duration(task.due_in_s)}" if task.due_in_s and task.due_in_s > 0 else ""
+        click.echo(f"\n{waiting_text(task)}{due}, then {place(task.file, task.line)} {one_line(task.label)}")
+    if error is not None:
+        click.echo("\n" + "\n".join(error_lines(error)))
+
+
+def took(instance: Instance) -> float | None:
+    if instance.completed_at is None:
+        return None
+    return (instance.completed_at - instance.created_at).total_seconds()
+
+
+def colored_status(status: str) -> str:
+    return click.style(status, fg=COLORS.get(status))
+
+
+def write_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], color_column: int) -> None:
+    """Columns as wide as their widest cell; nothing is cut, so that a program can read them."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for number, row in enumerate([header, *rows]):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        if number == 0:
+            cells = [click.style(cell, bold=True) for cell in cells]
+        else:
+            word = row[color_column].split(" ")[0]
+            color = COLORS.get(word) or {"ok": "green", "crashed": "red", "interrupted": "yellow"}.get(word)
+            cells[color_column] = click.style(cells[color_column], fg=color)
+        click.echo("  ".join(cells).rstrip())

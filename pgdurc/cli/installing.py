@@ -1,0 +1,121 @@
+"""`pgdurc runtime`, `install` and `deploy`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pgdurc import __version__
+from pgdurc.cli.options import database_options, json_option, open_database
+
+if TYPE_CHECKING:
+    from pgdurc.compile import Compiled
+    from pgdurc.database import Connection
+    from pgdurc.deploy import Change
+    from pgdurc.source import Source
+
+
+@click.command(
+    "runtime",
+    epilog="""
+    \b
+    Examples:
+      pgdurc runtime | psql --single-transaction -v ON_ERROR_STOP=1
+      pgdurc runtime > migrations/0001_pgdurc_runtime.sql
+    """,
+)
+def runtime_command() -> None:
+    """Print the SQL that installs the runtime (the schema df)."""
+    from pgdurc.runtime import runtime_script
+
+    click.echo(runtime_script(), nl=False)
+
+
+@click.command(
+    "install",
+    epilog="""
+    \b
+    Examples:
+      pgdurc install --db postgresql://admin@db/app
+      psql -c "SELECT df.grant_usage('app')"          lets role app deploy and run workflows
+    """,
+)
+@database_options
+def install_command(db: str | None, verbose: bool) -> None:
+    """Install or upgrade the runtime in one transaction; instances in flight go on.
+
+    The role that installs owns the schema df. It takes no superuser, and should not be one.
+    """
+    from pgdurc.runtime import install_runtime
+
+    _, connection = open_database(db, verbose)
+    with connection:
+        is_new = install_runtime(connection)
+        name = connection.info.dbname
+    done = "installed" if is_new else "is already installed"
+    click.echo(f'runtime {__version__} {done} in database "{name}"', err=True)
+
+
+@click.command(
+    "deploy",
+    epilog="""
+    \b
+    Examples:
+      pgdurc deploy workflow.pgd --db postgresql://app@db/app
+      pgdurc deploy workflow.pgd --dry-run
+
+    Meta-commands, transaction control and statements that cannot run in a transaction are for psql:
+    pgdurc compile workflow.pgd | psql
+    """,
+)
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--dry-run", is_flag=True, help="Say which versions would change, change nothing.")
+@json_option
+@database_options
+def deploy_command(file: Path, dry_run: bool, as_json: bool, db: str | None, verbose: bool) -> None:
+    """Compile FILE and execute it in one transaction: all of it or nothing.
+
+    The connecting role owns the workflows that FILE declares; their steps run with its rights.
+    """
+    from dataclasses import asdict
+
+    from pgdurc.cli.compiling import compile_file
+    from pgdurc.timeline import to_json
+
+    source, compiled = compile_file(file)
+    _, connection = open_database(db, verbose)
+    with connection:
+        changes = deploy_compiled(connection, source, compiled, file, is_dry=dry_run)
+    if as_json:
+        click.echo(to_json([asdict(change) for change in changes]))
+        return
+    for change in changes:
+        click.echo(str(change), err=True)
+
+
+def deploy_compiled(
+    connection: Connection, source: Source, compiled: Compiled, file: Path, *, is_dry: bool = False
+) -> list[Change]:
+    """Deploy, or say what deploying would change; a refusal is shown at its place in the source."""
+    from pgdurc.cli.report import fail_with, note
+    from pgdurc.deploy import DeployError, deploy, planned_changes, require_deployable
+    from pgdurc.diagnostic import CompileError
+    from pgdurc.failure import Exit
+    from pgdurc.runtime import require_runtime
+
+    connection.add_notice_handler(
+        lambda said: note(f"{said.severity}: {said.message_primary}") if said.severity == "WARNING" else None
+    )
+    try:
+        if is_dry:
+            require_deployable(compiled, str(file))
+            if compiled.workflows:
+                require_runtime(connection)
+            return planned_changes(connection, compiled)
+        return deploy(connection, compiled, str(file))
+    except CompileError as error:
+        fail_with(source, error.diagnostics, Exit.INPUT)
+    except DeployError as error:
+        fail_with(source, (error.diagnostic,), Exit.DATABASE)

@@ -1,0 +1,148 @@
+"""`pgdurc run` and `start`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from pgdurc.cli.options import argument_options, database_options, json_option, open_database
+from pgdurc.failure import Exit, Failure
+from pgdurc.runtime import install_runtime, require_driver_role, require_runtime
+from pgdurc.settings import read_settings
+from pgdurc.start import start_workflow
+
+
+@click.command(
+    "run",
+    epilog="""
+    \b
+    Examples:
+      pgdurc run workflow.pgd                         on the project's embedded server
+      pgdurc run workflow.pgd -a batch_size=100
+      pgdurc run workflows.pgd embed_documents --db postgresql://app@db/app
+
+    Ctrl-C detaches: the instance is not cancelled.
+    """,
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("workflow", required=False)
+@argument_options
+@click.option(
+    "--drivers",
+    type=click.IntRange(0, 1000),
+    help="Drive with so many connections while following.  [default: 2 on the embedded server, else 0]",
+)
+@json_option
+@database_options
+def run_command(
+    file: Path,
+    workflow: str | None,
+    argument: tuple[str, ...],
+    key: str | None,
+    label: str | None,
+    drivers: int | None,
+    as_json: bool,
+    db: str | None,
+    verbose: bool,
+) -> None:
+    """Compile FILE, deploy it, start its WORKFLOW and follow it to the end.
+
+    Where nothing names a database it runs on the project's embedded server. The name may be left out where
+    FILE declares one workflow. The result goes to standard output, the progress to standard error.
+    """
+    from pgdurc.cli.compiling import compile_file
+    from pgdurc.cli.installing import deploy_compiled
+    from pgdurc.follow import follow
+    from pgdurc.worker import Worker
+
+    source, compiled = compile_file(file)
+    name = _only_workflow([found.qualified_name for found in compiled.workflows], workflow, file)
+    database, connection = open_database(db, verbose, or_embedded=True)
+    if drivers is None:
+        drivers = (read_settings().drivers or 2) if database.is_embedded else 0
+    with connection:
+        if database.is_embedded:
+            install_runtime(connection)
+        require_runtime(connection)
+        if drivers:
+            require_driver_role(connection)
+        deploy_compiled(connection, source, compiled, file)
+        instance_id = start_workflow(connection, name, argument, label=label, key=key)
+    click.echo(f"started {name} as {instance_id}", err=True)
+    worker = Worker(database, drivers)
+    try:
+        if drivers:
+            worker.start()
+        followed = follow(database, instance_id, near=file, is_driven=drivers > 0)
+    finally:
+        if drivers:
+            worker.stop(grace_s=2.0)
+    if followed.instance is not None:
+        _write_result(database.conninfo, instance_id, followed.instance.status, as_json)
+    click.get_current_context().exit(followed.exit_code)
+
+
+@click.command(
+    "start",
+    epilog="""
+    \b
+    Examples:
+      pgdurc start embed_documents -a batch_size=100
+      pgdurc start app.load_orders --key 2026-11-22 --label nightly
+      pgdurc start notify -a 'tags:=["a", "b"]'       := takes JSON
+    """,
+)
+@click.argument("workflow")
+@argument_options
+@json_option
+@database_options
+def start_command(
+    workflow: str,
+    argument: tuple[str, ...],
+    key: str | None,
+    label: str | None,
+    as_json: bool,
+    db: str | None,
+    verbose: bool,
+) -> None:
+    """Start a deployed WORKFLOW; prints the id of the instance."""
+    _, connection = open_database(db, verbose)
+    with connection:
+        require_runtime(connection)
+        instance_id = start_workflow(connection, workflow, argument, label=label, key=key)
+    click.echo(json.dumps({"id": instance_id}) if as_json else instance_id)
+
+
+def _only_workflow(declared: list[str], wanted: str | None, file: Path) -> str:
+    if not declared:
+        raise Failure(f"{file} declares no workflow", exit_code=Exit.INPUT)
+    names = ", ".join(declared)
+    if wanted is None:
+        if len(declared) > 1:
+            raise Failure(
+                f"{file} declares {len(declared)} workflows",
+                hint=f"name one of them: pgdurc run {file} {declared[0]} (there are: {names})",
+                exit_code=Exit.USAGE,
+            )
+        return declared[0]
+    found = [name for name in declared if wanted in (name, name.rpartition(".")[2])]
+    if not found:
+        raise Failure(
+            f'{file} declares no workflow "{wanted}"', hint=f"it declares: {names}", exit_code=Exit.USAGE
+        )
+    return found[0]
+
+
+def _write_result(conninfo: str, instance_id: str, status: str, as_json: bool) -> None:
+    import psycopg
+
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        row = connection.execute("SELECT df.result(%s)", (instance_id,)).fetchone()
+    result = row[0] if row else None
+    if as_json:
+        value = None if result is None else json.loads(result)
+        click.echo(json.dumps({"id": instance_id, "status": status, "result": value}, ensure_ascii=False))
+    elif result is not None:
+        click.echo(result)

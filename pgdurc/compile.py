@@ -1,0 +1,177 @@
+"""The compiler: split, parse, analyse, lower, emit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from pgdurc import tree
+from pgdurc.diagnostic import Diagnostic, Related, Severity, Span
+from pgdurc.graph import Parameter
+from pgdurc.script import Ours, Passed, split
+from pgdurc.source import Source, from_text
+from pgdurc.statement_kind import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A piece of the output. `span` and `head` are of the source: the whole of it, and the words to point at.
+
+    The `sql` of pieces that are passed through is the source's own; white space and comments have the kind
+    BLANK.
+    """
+
+    sql: str
+    kind: Kind
+    span: Span
+    head: Span
+    is_passed_through: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledWorkflow:
+    """A declared workflow: `name` has a schema where the author gave one, `qualified_name` is its SQL."""
+
+    name: tuple[str, ...]
+    qualified_name: str
+    parameters: tuple[Parameter, ...]
+    version: str
+    line: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What became of a script. `sql` is empty and `statements` too where a diagnostic is an error."""
+
+    sql: str
+    diagnostics: tuple[Diagnostic, ...]
+    workflows: tuple[CompiledWorkflow, ...]
+    statements: tuple[Emitted, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        return _has_errors(self.diagnostics)
+
+
+def compile_text(text: str, *, file: str = "<stdin>") -> Compiled:
+    """Compile a workflow script to SQL.
+
+    Never raises for bad input: every problem of the script is in `diagnostics`, in source order.
+    """
+    return compile_source(from_text(text, file))
+
+
+def compile_source(source: Source) -> Compiled:
+    """Compile a source that is read already."""
+    script = split(source.text)
+    compiler = _Compiler(source)
+    for piece in script.pieces:
+        compiler.add(piece)
+    diagnostics = _in_order([*script.diagnostics, *compiler.diagnostics])
+    if _has_errors(diagnostics):
+        return Compiled("", diagnostics, (), ())
+    statements = tuple(compiler.statements)
+    return Compiled("".join(s.sql for s in statements), diagnostics, tuple(compiler.workflows), statements)
+
+
+class _Compiler:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.diagnostics: list[Diagnostic] = []
+        self.statements: list[Emitted] = []
+        self.workflows: list[CompiledWorkflow] = []
+        self.declared: dict[tuple[str, ...], Span] = {}
+        self.has_check = False
+
+    def add(self, piece: Passed | Ours) -> None:
+        if isinstance(piece, Passed):
+            sql = self.source.text[piece.span.start : piece.span.end]
+            self.statements.append(Emitted(sql, piece.kind, piece.span, piece.head, is_passed_through=True))
+            return
+        from pgdurc.parse import parse_declaration
+
+        parsed, problems = parse_declaration(self.source.text, piece)
+        self.diagnostics.extend(problems)
+        match parsed:
+            case tree.Declaration():
+                self._declare(parsed, piece)
+            case tree.Drop(name=name, if_exists=if_exists):
+                from pgdurc.emit import emit_drop
+
+                self.declared.pop(name.parts, None)
+                self._emit(emit_drop(name.parts, if_exists=if_exists), piece, name.span)
+
+    def _declare(self, declaration: tree.Declaration, piece: Ours) -> None:
+        from pgdurc.analyse import analyse
+
+        name = declaration.name
+        if name.parts in self.declared:
+            written = ".".join(name.parts)
+            first = Related(self.declared[name.parts], "the first one")
+            self.diagnostics.append(
+                Diagnostic(
+                    "PGD404",
+                    Severity.ERROR,
+                    f'workflow "{written}" is declared more than once in this file',
+                    name.span,
+                    "give one of them another name",
+                    (first,),
+                )
+            )
+        self.declared.setdefault(name.parts, name.span)
+        workflow, problems = analyse(declaration, self.source)
+        self.diagnostics.extend(problems)
+        if workflow is None or _has_errors(self.diagnostics):
+            return
+        from pgdurc.emit import emit_workflow
+        from pgdurc.lower import lower
+
+        emitted = emit_workflow(lower(workflow), self.source)
+        self._emit(emitted.sql, piece, name.span)
+        self.workflows.append(
+            CompiledWorkflow(
+                name.parts,
+                emitted.name,
+                workflow.parameters,
+                emitted.version,
+                self.source.position(declaration.span.start)[0],
+                declaration.span,
+            )
+        )
+
+    def _emit(self, sql: str, piece: Ours, head: Span) -> None:
+        if not self.has_check:
+            from pgdurc.emit import emit_runtime_check
+
+            self.has_check = True
+            above = self._take_comment(piece)
+            self._append(emit_runtime_check() + "\n", piece.span, head)
+            if above is not None:
+                self.statements.append(above)
+        self._append(sql.removesuffix("\n"), piece.span, head)
+
+    def _take_comment(self, piece: Ours) -> Emitted | None:
+        """Cut the author's comment off what was emitted last: it stays with its statement."""
+        if not self.statements or self.statements[-1].kind is not Kind.BLANK:
+            return None
+        blank = self.statements.pop()
+        cut = blank.sql.rindex(piece.comment) if piece.comment else len(blank.sql)
+        at = blank.span.start + cut
+        if cut:
+            before = Span(blank.span.start, at)
+            self.statements.append(replace(blank, sql=blank.sql[:cut], span=before, head=Span(at, at)))
+        return replace(blank, sql=blank.sql[cut:], span=Span(at, blank.span.end))
+
+    def _append(self, sql: str, span: Span, head: Span) -> None:
+        self.statements.append(Emitted(sql, Kind.SQL, span, head, is_passed_through=False))
+
+
+def _in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Sorted by place, and none twice."""
+    unique = dict.fromkeys(diagnostics)
+    return tuple(sorted(unique, key=lambda d: (d.span.start, d.span.end, d.code)))
+
+
+def _has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)

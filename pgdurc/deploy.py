@@ -1,0 +1,132 @@
+"""Executes a compiled script in one transaction, statement by statement: an error is shown at its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pgdurc.diagnostic import CompileError, Diagnostic, Severity, Span
+from pgdurc.runtime import require_runtime
+from pgdurc.statement_kind import Kind
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from pgdurc.compile import Compiled, Emitted
+    from pgdurc.database import Connection
+
+# By kind: the SQLSTATE that fits, and what is wrong with it here.
+REFUSED = {
+    Kind.META_COMMAND: ("0A000", "psql's meta-commands are not executed by deploy"),
+    Kind.TRANSACTION_CONTROL: ("2D000", "a script that deploy executes cannot begin or end a transaction"),
+    Kind.COPY_DATA: ("0A000", "COPY FROM stdin is not executed by deploy"),
+    Kind.NOT_IN_TRANSACTION: ("25001", "this statement cannot run inside a transaction block"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a deployment does to one workflow; `before` is None where it is new."""
+
+    name: str
+    before: str | None
+    after: str
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"{self.name}: {self.after} (new)"
+        if self.before == self.after:
+            return f"{self.name}: {self.after} (unchanged)"
+        return f"{self.name}: {self.before} -> {self.after}"
+
+
+def require_deployable(compiled: Compiled, file: str) -> None:
+    """Raise CompileError with every statement that cannot be part of the one transaction."""
+    refused = tuple(
+        Diagnostic(
+            REFUSED[statement.kind][0],
+            Severity.ERROR,
+            REFUSED[statement.kind][1],
+            statement.head,
+            hint=f"deploy works in one transaction; instead: pgdurc compile {file} | psql",
+        )
+        for statement in compiled.statements
+        if statement.kind in REFUSED
+    )
+    if refused:
+        raise CompileError(refused)
+
+
+def deploy(connection: Connection, compiled: Compiled, file: str) -> list[Change]:
+    """Deploy in one transaction: all of it or nothing.
+
+    Raises CompileError for what cannot be deployed; DeployError for what the database refuses.
+    """
+    import psycopg
+
+    require_deployable(compiled, file)
+    if compiled.workflows:
+        require_runtime(connection)
+    with connection.transaction():
+        changes = planned_changes(connection, compiled)
+        for statement in compiled.statements:
+            if statement.kind is Kind.BLANK:
+                continue
+            try:
+                connection.execute(statement.sql.encode())
+            except psycopg.OperationalError:
+                raise
+            except psycopg.Error as error:
+                raise DeployError(_diagnostic(statement, error)) from error
+    return changes
+
+
+class DeployError(Exception):
+    """The database refused a statement; nothing was deployed."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+def planned_changes(connection: Connection, compiled: Compiled) -> list[Change]:
+    """What deploying would do to each workflow of the script; names without a schema get the current one."""
+    if not compiled.workflows:
+        return []
+    row = connection.execute("SELECT pg_catalog.current_schema()::text").fetchone()
+    schema = row[0] if row else None
+    changes = []
+    for workflow in compiled.workflows:
+        parts = workflow.name if len(workflow.name) > 1 else (schema, *workflow.name)
+        found = connection.execute(
+            """
+            SELECT w.version FROM df.workflows AS w
+            WHERE w.name = pg_catalog.format('%%I.%%I', %s::text, %s::text)
+            """,
+            parts,
+        ).fetchone()
+        changes.append(Change(workflow.qualified_name, found[0] if found else None, workflow.version))
+    return changes
+
+
+def _diagnostic(statement: Emitted, error: psycopg.Error) -> Diagnostic:
+    """The database's error at the place in the source that it came from."""
+    said = error.diag
+    detail = f": {said.message_detail}" if said.message_detail else ""
+    hint = said.message_hint
+    if error.sqlstate == "25001":
+        hint = "deploy works in one transaction; instead: pgdurc compile FILE | psql"
+    return Diagnostic(
+        error.sqlstate or "XX000",
+        Severity.ERROR,
+        f"{said.message_primary or error}{detail}",
+        _span(statement, said.statement_position),
+        hint,
+    )
+
+
+def _span(statement: Emitted, position: str | None) -> Span:
+    if position is None or not statement.is_passed_through:
+        return statement.head
+    start = statement.span.start + int(position) - 1
+    return Span(start, min(start + 1, statement.span.end))

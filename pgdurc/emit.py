@@ -1,0 +1,339 @@
+"""From the program to the SQL that a reviewer reads.
+
+The SQL stands in `templates/`; this module gives them what they need, in their words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from pgdurc import graph, program
+from pgdurc.json_layout import layout
+from pgdurc.pgsql import quote_identifier, quote_literal, scan
+from pgdurc.program import Jump, Outline, Program, State
+from pgdurc.source import Source
+from pgdurc.version import EMITTER_EPOCH, version_of
+
+if TYPE_CHECKING:
+    import jinja2
+
+_GROUP_SIZE = 100
+_MAX_PAIRS = 50  # jsonb_build_object takes 100 arguments
+_RUNTIME_EPOCH = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """The SQL of one workflow. `name` is quoted as SQL wants it."""
+
+    sql: str
+    name: str
+    version: str
+
+
+def emit_runtime_check() -> str:
+    """The statement that must stand before the first definition."""
+    return _template("require_runtime.sql.j2").render(epoch=_RUNTIME_EPOCH)
+
+
+def emit_drop(name: tuple[str, ...], *, if_exists: bool) -> str:
+    return _template("drop.sql.j2").render(name=qualified(name), if_exists=if_exists)
+
+
+def emit_workflow(program: Program, source: Source) -> Emitted:
+    """The step procedure, the starter and the registration of a workflow."""
+    version = version_of(program)
+    name = qualified(program.name)
+    file = PurePath(source.name).name.replace("\n", " ").replace("\r", " ")
+    line = source.position(program.span.start)[0]
+    procedure = qualified((*program.name[:-1], f"{program.name[-1]}__{version}"))
+    parameters = [_parameter(parameter) for parameter in program.parameters]
+    context = {
+        "title": _comment(name),
+        "name": name,
+        "version": version,
+        "place": f"{file}:{line}",
+        "procedure": procedure,
+        "time_zone": program.options.timezone or "UTC",
+        "group_size": _GROUP_SIZE,
+        "groups": list(_groups(program.states, file, source)),
+        "signature": ", ".join(_signature(parameter) for parameter in parameters),
+        "argument_groups": _argument_groups(program.name[-1], parameters),
+        "definition": layout(_definition(program, parameters, file, line, source), indent=8),
+        "source": program.source,
+    }
+    template = _template("workflow.sql.j2")
+    # A tag must not occur in what it quotes, and that is known only when it is written.
+    tags = {"body_tag": "$pgdurc$", "starter_tag": "$starter$", "register_tag": "$pgdurc$"}
+    sql = template.render(context, **tags)
+    number = 0
+    while not _is_closed(sql, tags):
+        number += 1
+        tags = {
+            "body_tag": f"$pgdurc{number}$",
+            "starter_tag": f"$starter{number}$",
+            "register_tag": f"$pgdurc{number}$",
+        }
+        sql = template.render(context, **tags)
+    return Emitted(sql, name, version)
+
+
+def qualified(name: tuple[str, ...]) -> str:
+    return ".".join(quote_identifier(part) for part in name)
+
+
+def _is_closed(sql: str, tags: dict[str, str]) -> bool:
+    """Whether each tag occurs just where it opens and closes."""
+    return sql.count(tags["body_tag"]) == 4 and sql.count(tags["starter_tag"]) == 2
+
+
+# Parameters
+
+
+def _parameter(parameter: graph.Parameter) -> graph.Parameter:
+    default = None if parameter.default is None else _without_comments(parameter.default)
+    return graph.Parameter(parameter.name, _without_comments(parameter.type), default)
+
+
+def _without_comments(text: str) -> str:
+    if "--" not in text and "/*" not in text and "\n" not in text:
+        return text
+    kept: list[str] = []
+    end = 0
+    for token in scan(text):
+        if token.is_comment:
+            continue
+        if kept and token.start > end:
+            kept.append(" ")
+        kept.append(token.text)
+        end = token.end
+    return "".join(kept)
+
+
+def _signature(parameter: graph.Parameter) -> str:
+    default = "" if parameter.default is None else f" DEFAULT {parameter.default}"
+    return f"{quote_identifier(parameter.name)} {parameter.type}{default}"
+
+
+def _argument_groups(function: str, parameters: list[graph.Parameter]) -> list[list[dict[str, str]]]:
+    # The function's name in front: a column of that name cannot capture the parameter.
+    arguments = [
+        {"name": p.name, "value": f"{quote_identifier(function)}.{quote_identifier(p.name)}"}
+        for p in parameters
+    ]
+    return [arguments[at : at + _MAX_PAIRS] for at in range(0, len(arguments), _MAX_PAIRS)]
+
+
+# States
+
+
+def _groups(states: tuple[State, ...], file: str, source: Source) -> Iterator[dict[str, Any]]:
+    size = _GROUP_SIZE if len(states) > _GROUP_SIZE else len(states)
+    for at in range(0, len(states), size):
+        views = [_state(state, file, source) for state in states[at : at + size]]
+        yield {"number": at // size, "states": views}
+
+
+def _state(state: State, file: str, source: Source) -> dict[str, Any]:
+    then = state.then
+    yes, no = (then, None) if isinstance(then, Jump) else (then.yes, then.no)
+    return {
+        "number": state.number,
+        "comment": f"{file}:{source.position(state.span.start)[0]}{_remark(state)}",
+        "action": _action(state.action),
+        "name": state.name,
+        "yes": yes,
+        "no": no,
+        "is_plain_choice": no is not None and _is_plain(yes) and _is_plain(no),
+    }
+
+
+def _is_plain(jump: Jump) -> bool:
+    return jump.state is not None and jump.load is None and jump.name is None and not jump.is_lap
+
+
+def _remark(state: State) -> str:
+    """What the line of the source does not tell at a glance."""
+    names = [state.name]
+    if isinstance(state.then, Jump):
+        names.append(state.then.name)
+    else:
+        names += [state.then.yes.name, state.then.no.name]
+    bound = "".join(
+        f" |=> {_comment(name)}" for name in names if name is not None and not name.startswith(".")
+    )
+    match state.action:
+        case program.CountRows(name=name):
+            return f" df.if_rows {_comment(name)}"
+        case program.Sleep():
+            return " df.sleep" + bound
+        case program.Break():
+            return " df.break" + bound
+        case program.Load():
+            return (" condition" if state.kind == "condition" else "") + bound
+    return (" condition" if state.kind == "condition" else "") + bound
+
+
+def _comment(text: str) -> str:
+    return text.replace("\n", " ").replace("\r", " ")
+
+
+def _action(action: program.Action) -> dict[str, Any]:
+    match action:
+        case program.Run(statement=statement, is_captured=is_captured):
+            return _run(statement, is_captured)
+        case program.Sleep(seconds=str(seconds)):
+            return {"kind": "sleep_seconds", "seconds": seconds}
+        case program.Sleep(interval=str(interval)):
+            return {"kind": "sleep_interval", "interval": interval}
+        case program.Sleep(expression=expression):
+            return {"kind": "sleep_expression", "text": _text(expression or ())}
+        case program.Break(is_needed=False):
+            return {"kind": "nothing"}
+        case program.Break(value=value) if value is not None:
+            return _break(value)
+        case program.Break():
+            return {"kind": "break_null"}
+        case program.CountRows(name=name):
+            return {"kind": "count_rows", "name": name}
+        case program.Load(name=name):
+            return {"kind": "load", "name": name, "column": None, "is_optional": False}
+
+
+def _run(statement: graph.Statement, is_captured: bool) -> dict[str, Any]:
+    if not is_captured:
+        whole = (*statement.hoisted, " ", *statement.text) if statement.hoisted else statement.text
+        return {"kind": "exec", "text": _text(whole)}
+    if statement.run is graph.Run.SHOW:
+        return {"kind": "show", "text": _text(statement.text), "columns": statement.columns}
+    return {
+        "kind": "query",
+        "text": _text(statement.text),
+        "hoisted": _text(statement.hoisted),
+        "columns": statement.columns,
+        "types": statement.types,
+    }
+
+
+def _break(value: graph.Text) -> dict[str, Any]:
+    match value:
+        case (graph.ParameterValue(name=name),):
+            return {"kind": "load_parameter", "name": name}
+        case (graph.ResultValue(name=name, reading=reading, column=column, is_optional=is_optional),) if (
+            reading is not graph.Reading.COUNT
+        ):
+            return {"kind": "load", "name": name, "column": column, "is_optional": is_optional}
+    return {"kind": "break_text", "text": _text(value)}
+
+
+def _text(text: graph.Text) -> list[dict[str, Any]]:
+    views: list[dict[str, Any]] = []
+    for piece in text:
+        if isinstance(piece, str) and views and views[-1]["kind"] == "string":
+            views[-1] = {"kind": "string", "text": views[-1]["text"] + piece}
+        else:
+            views.append(_piece(piece))
+            if isinstance(piece, graph.ResultValue) and piece.alias is not None:
+                views.append({"kind": "string", "text": f" AS {quote_identifier(piece.alias)}"})
+    return views
+
+
+def _piece(piece: graph.Piece) -> dict[str, Any]:
+    match piece:
+        case str():
+            return {"kind": "string", "text": piece}
+        case graph.ParameterValue(name=name, form=form):
+            return {"kind": "parameter", "name": name, "form": form.value}
+        case graph.Variable(name=name, form=form):
+            return {"kind": "variable", "name": name, "form": form.value}
+        case graph.ResultValue(name=name, form=form, column=column, is_optional=is_optional):
+            return {
+                "kind": piece.reading.value,
+                "name": name,
+                "form": form.value,
+                "column": column,
+                "is_optional": is_optional,
+            }
+
+
+# Registration
+
+
+def _definition(
+    program: Program, parameters: list[graph.Parameter], file: str, line: int, source: Source
+) -> Outline:
+    described: list[Outline] = []
+    for parameter in parameters:
+        one: dict[str, Outline] = {"name": parameter.name, "type": parameter.type}
+        if parameter.default is not None:
+            one["default"] = parameter.default
+        described.append(one)
+    options = program.options
+    given = {
+        "max_attempts": options.max_attempts,
+        "backoff": options.backoff,
+        "backoff_max": options.backoff_max,
+        "trace": options.trace,
+        "timezone": options.timezone,
+    }
+    return {
+        "file": file,
+        "line": line,
+        "epoch": EMITTER_EPOCH,
+        "raw_vars": program.has_raw_variables,
+        "parameters": described,
+        "options": {key: value for key, value in given.items() if value is not None},
+        "states": [_state_definition(state, source) for state in program.states],
+        "graph": program.outline,
+    }
+
+
+def _state_definition(state: State, source: Source) -> Outline:
+    definition: dict[str, Outline] = {
+        "state": state.number,
+        "kind": state.kind,
+        "label": state.label,
+        "line": source.position(state.span.start)[0],
+    }
+    if state.name is not None and not state.name.startswith("."):
+        definition["name"] = state.name
+    return definition
+
+
+# Templates
+
+
+def _dollar(text: str, tag: str) -> str:
+    """`text` in a dollar quote whose tag does not occur in it, nor begins at its end."""
+    number = 0
+    delimiter = f"${tag}$"
+    while (text + delimiter).find(delimiter) != len(text):
+        number += 1
+        delimiter = f"${tag}{number}$"
+    return delimiter + text + delimiter
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    from pgdurc.resources import resource_directory
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource_directory("templates")),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["literal"] = quote_literal
+    environment.filters["dollar"] = _dollar
+    return environment

@@ -1,0 +1,66 @@
+"""An SQL expression where a step should stand: what PostgreSQL makes of it beside the workflow operators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgdurc.reading import abbreviate, operand_text
+
+if TYPE_CHECKING:
+    from pgdurc.operand import Opaque
+    from pgdurc.pgsql import Token
+    from pgdurc.precedence import Chain
+
+_SHOWN = 5  # words of a long chain beside the operator that a message speaks of
+_LOOSER_WORDS = frozenset(
+    ["and", "or", "is", "isnull", "notnull", "like", "ilike", "similar", "between", "in", "not"]
+)
+_LOOSER = frozenset(["<", ">", "=", "LESS_EQUALS", "GREATER_EQUALS", "NOT_EQUALS"])
+
+
+def foreign_operator(tokens: list[Token], opaque: Opaque) -> int | None:
+    """The first operator of an expression that does not bind tighter than ours."""
+    depth = 0
+    for at in range(opaque.begin, opaque.end):
+        token = tokens[at]
+        depth += (token.kind in ("(", "[")) - (token.kind in (")", "]"))
+        is_word = token.keyword and token.text.lower() in _LOOSER_WORDS
+        if depth == 0 and (token.kind == "Op" or token.kind in _LOOSER or is_word):
+            return at
+    return None
+
+
+def is_looser(operator: Token) -> bool:
+    """Whether a foreign operator binds looser than ours; else it has our precedence."""
+    return operator.kind != "Op"
+
+
+def wrong_reading(
+    text: str, offset: int, tokens: list[Token], chain: Chain, index: int, opaque: Opaque, at: int
+) -> str:
+    """How PostgreSQL reads `chain`, whose operand `index` is `opaque` with a foreign operator `at`."""
+
+    def shown(begin: int, end: int) -> list[str]:
+        return (
+            [abbreviate(text[tokens[begin].start + offset : tokens[end - 1].end + offset])]
+            if begin < end
+            else []
+        )
+
+    def joined(words: list[str]) -> str:
+        return f"({' '.join(words)})" if len(words) > 1 else "".join(words)
+
+    left, right = [], shown(at + 1, opaque.end)
+    for operand, operator in zip(chain.operands[:index], chain.operators, strict=False):
+        left += [operand_text(operand), operator.text]
+    for operator, operand in zip(chain.operators[index:], chain.operands[index + 1 :], strict=True):
+        right += [operator.text, operand_text(operand)]
+    left += shown(opaque.begin, at)
+    operator_text = tokens[at].text
+    if is_looser(tokens[at]):
+        return f"{joined(left[:_SHOWN])} {operator_text} {joined(right[:_SHOWN])}"
+    if not index:
+        left = shown(opaque.begin, opaque.end)
+        return " ".join([f"({left[0]})", *right[1:_SHOWN]])
+    rest = " ..." if len(right) > 1 else ""
+    return f"{joined(left[-_SHOWN:])} {operator_text} {' '.join(right[:1])}{rest}"

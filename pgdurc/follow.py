@@ -1,0 +1,266 @@
+"""Follows an instance to its end: a line a step as it happens, below them what it waits for, how long."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgdurc.database import Database, connect
+from pgdurc.failure import Exit, Failure
+from pgdurc.timeline import (
+    ENDED,
+    Attempt,
+    Instance,
+    Waiting,
+    duration,
+    error_lines,
+    load_attempts,
+    load_error,
+    load_instance,
+    load_waiting,
+    one_line,
+    place,
+    rows_text,
+    waiting_text,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pgdurc.database import Connection
+
+POLL_FIRST_S = 0.05
+POLL_LAST_S = 1.0
+# A database that restarts is waited for this long.
+AWAY_S = 60.0
+# Due for so long and untouched: there may be nobody to run it.
+UNDRIVEN_S = 3.0
+
+MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "crashed": ("✗", "red")}
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How it ended; `exit_code` is the command's. `instance` is None where we detached."""
+
+    exit_code: Exit
+    instance: Instance | None = None
+
+
+@dataclass
+class _View:
+    console: Console
+    database: Database
+    instance_id: str
+    near: Path | None
+    seen: set[tuple[int, int]] = field(default_factory=set)
+    due_since: float | None = None
+    has_hinted: bool = False
+
+
+def follow(
+    database: Database, instance_id: str, near: Path | None = None, *, is_driven: bool = False
+) -> Followed:
+    """Show an instance until it ends or ctrl-C; survives a restart of the database.
+
+    `near` is a file beside which sources are looked for; `is_driven`: this process drives, so nobody else
+    needs to.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    view = _View(console, database, instance_id, near, has_hinted=is_driven)
+    try:
+        with _status(console) as status:
+            instance = _watch(view, status)
+    except KeyboardInterrupt:
+        _say_detached(view, is_driven)
+        return Followed(Exit.DETACHED)
+    return Followed(_conclude(view, instance), instance)
+
+
+def _watch(view: _View, status: _Status) -> Instance:
+    away_since: float | None = None
+    while True:
+        import psycopg
+
+        try:
+            with connect(view.database) as connection:
+                away_since = None
+                return _poll_until_end(view, connection, status)
+        except (psycopg.OperationalError, Failure) as error:
+            if isinstance(error, Failure) and error.message != "cannot connect to the database":
+                raise
+            away_since = away_since or time.monotonic()
+            if time.monotonic() - away_since > AWAY_S:
+                raise
+            status.show("the database is away; trying again", away_since)
+            time.sleep(0.2)
+
+
+def _poll_until_end(view: _View, connection: Connection, status: _Status) -> Instance:
+    pause = POLL_FIRST_S
+    while True:
+        began = time.monotonic()
+        # The status first: what ended by then has all of its history.
+        instance = load_instance(connection, view.instance_id)
+        news = _print_news(view, load_attempts(connection, view.instance_id))
+        if instance.status in ENDED:
+            return instance
+        waiting = load_waiting(connection, view.instance_id)
+        _show_waiting(view, status, waiting)
+        _hint_if_undriven(view, connection, waiting, has_news=bool(news))
+        # Often while something happens, seldom while it sleeps, and never more than a tenth of the time.
+        cost = time.monotonic() - began
+        pause = POLL_FIRST_S if news else min(pause * 1.5, POLL_LAST_S)
+        time.sleep(max(pause, 10 * cost))
+
+
+def _print_news(view: _View, attempts: list[Attempt]) -> list[Attempt]:
+    news = [attempt for attempt in attempts if (attempt.task_id, attempt.seq) not in view.seen]
+    for attempt in news:
+        view.seen.add((attempt.task_id, attempt.seq))
+        _print_attempt(view.console, attempt)
+    return news
+
+
+def _print_attempt(console: Console, attempt: Attempt) -> None:
+    from rich.text import Text
+
+    mark, color = MARKS.get(attempt.outcome, ("•", "yellow"))
+    if not console.encoding.lower().startswith("utf"):
+        mark = {"✓": "+", "✗": "x"}.get(mark, "*")
+    line = Text()
+    line.append(f"{mark} ", color)
+    line.append(f"{place(attempt.file, attempt.line):<18}  ", "dim")
+    line.append(one_line(attempt.label, 52).ljust(52))
+    line.append(f"  {('|=> ' + attempt.name) if attempt.name else '':<14}", "cyan")
+    facts = [text for text in (rows_text(attempt), duration(attempt.seconds)) if text]
+    if attempt.attempt > 1 or attempt.outcome not in ("ok", "cancelled"):
+        facts.append(f"attempt {attempt.attempt}")
+    line.append(f"  {', '.join(facts)}", "dim")
+    console.print(line)
+    if attempt.outcome != "ok":
+        code = f" ({attempt.sqlstate})" if attempt.sqlstate else ""
+        console.print(Text(f"    {attempt.outcome}: {attempt.message or 'no message'}{code}", color))
+
+
+def _show_waiting(view: _View, status: _Status, waiting: list[Waiting]) -> None:
+    if not waiting:
+        return
+    first = min(waiting, key=lambda task: task.due_in_s if task.due_in_s is not None else float("inf"))
+    is_due = first.reason == "ready" and (first.due_in_s or 0) <= 0
+    key = f"{first.task_id}:{first.state}:{first.attempt}:{len(view.seen)}"
+    what = f"{place(first.file, first.line)} {one_line(first.label)}".strip()
+    others = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+    if is_due or first.due_in_s is None:
+        status.show(what + others, key=key)
+    else:
+        status.show(f"{waiting_text(first)}, then {what}{others}", until=time.monotonic() + first.due_in_s)
+
+
+def _hint_if_undriven(view: _View, connection: Connection, waiting: list[Waiting], *, has_news: bool) -> None:
+    """Say how to run a driver when something has been due for long and no backend works on it."""
+    if view.has_hinted:
+        return
+    is_due = any(task.due_in_s is not None and task.due_in_s <= 0 for task in waiting)
+    if has_news or not is_due:
+        view.due_since = None
+        return
+    view.due_since = view.due_since or time.monotonic()
+    if time.monotonic() - view.due_since < UNDRIVEN_S:
+        return
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a"
+        " WHERE pg_catalog.starts_with(a.application_name, %s))",
+        (f"pgdurc {view.instance_id} ",),
+    ).fetchone()
+    if row and not row[0]:
+        view.console.print(
+            f"nothing runs it yet; as the workflow's owner: pgdurc worker{view.database.option}",
+            style="yellow",
+            markup=False,
+        )
+        view.has_hinted = True
+    view.due_since = None
+
+
+def _conclude(view: _View, instance: Instance) -> Exit:
+    from rich.text import Text
+
+    seconds = (instance.completed_at - instance.created_at).total_seconds() if instance.completed_at else None
+    color = {"completed": "green", "failed": "red"}.get(instance.status, "yellow")
+    line = Text(f"{instance.workflow} {instance.id} ")
+    line.append(instance.status, color)
+    line.append(f" after {duration(seconds)}, {len(view.seen)} attempts of steps", "dim")
+    view.console.print(line)
+    if instance.status == "failed":
+        with connect(view.database) as connection:
+            error = load_error(connection, instance.id)
+        for text in error_lines(error, view.near) if error else []:
+            view.console.print(Text(text))
+    return Exit.FINE if instance.status == "completed" else Exit.WORKFLOW
+
+
+def _say_detached(view: _View, is_driven: bool) -> None:
+    option = view.database.option
+    lines = [f"detached; {view.instance_id} is not cancelled"]
+    if is_driven:
+        lines.append(f"  go on:  pgdurc worker{option}")
+    lines.append(f"  follow: pgdurc show {view.instance_id} --follow{option}")
+    lines.append(f"  cancel: pgdurc cancel {view.instance_id}{option}")
+    for line in lines:
+        view.console.print(line, markup=False)
+
+
+class _Status:
+    """The last line: what is waited for, and since when. Only on a terminal."""
+
+    def __init__(self) -> None:
+        self._key = ""
+        self._since = 0.0
+        self._text = ""
+        self._until: float | None = None
+        self._spinner: Any = None
+
+    def show(
+        self, text: str, since: float | None = None, key: str | None = None, until: float | None = None
+    ) -> None:
+        """`until`: count down to then. Otherwise count up, from when `key` (or the text) was first shown."""
+        if (key or text) != self._key:
+            self._key = key or text
+            self._since = since or time.monotonic()
+        self._text = text
+        self._until = until
+
+    def __rich__(self) -> Any:
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        if not self._text:
+            return Text()
+        now = time.monotonic()
+        seconds = now - self._since if self._until is None else max(0.0, self._until - now)
+        text = Text(f"{duration(round(seconds, 1)):>8}  {self._text}", no_wrap=True, overflow="ellipsis")
+        if self._spinner is None:
+            self._spinner = Spinner("dots", text)
+        else:
+            self._spinner.update(text=text)
+        return self._spinner
+
+
+@contextmanager
+def _status(console: Console) -> Iterator[_Status]:
+    from rich.live import Live
+
+    status = _Status()
+    if not console.is_terminal or not sys.stderr.isatty():
+        yield status
+        return
+    with Live(status, console=console, refresh_per_second=8, transient=True):
+        yield status

@@ -1,0 +1,162 @@
+"""What stands around a workflow's expression: name, parameters and options; and an annotation's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pgdurc import pgsql
+from pgdurc.diagnostic import Span
+from pgdurc.literal import LiteralError, read_literal
+from pgdurc.shape import StatementError, token_span
+from pgdurc.tree import Identifier, Option, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_NAME_BYTES = 50
+"""A version's name is the workflow's and a suffix; PostgreSQL cuts names at 63 bytes."""
+
+_MAX_IDENTIFIER_BYTES = 63
+
+
+def read_name(tokens: Sequence[pgsql.Token], offset: int) -> Identifier:
+    """The workflow's name, from its tokens with the dots between. Raises StatementError."""
+    span = token_span(tokens[0], offset) | token_span(tokens[-1], offset)
+    text = "".join(token.text for token in tokens)
+    try:
+        pgsql.parse(f"CREATE FUNCTION {text}()")
+    except pgsql.ParseError:
+        word = next((token for token in tokens if token.keyword), tokens[0])
+        quoted = '"' + word.text.lower() + '"'
+        raise StatementError(
+            "PGD103",
+            f'"{word.text}" is a reserved word and cannot be a name',
+            token_span(word, offset),
+            f"quote it: {quoted}",
+        ) from None
+    words = [token for token in tokens if token.kind != "."]
+    if len(words) > 2 or any(word.kind == "UIDENT" for word in words):
+        raise StatementError("PGD102", f"improper workflow name: {text}", span, "write name or schema.name")
+    parts = tuple(pgsql.unquote_identifier(word.text) for word in words)
+    for part, limit in zip(reversed(parts), (MAX_NAME_BYTES, _MAX_IDENTIFIER_BYTES), strict=False):
+        size = len(part.encode())
+        if size > limit:
+            raise StatementError(
+                "PGD104",
+                f"name is {size} bytes long, at most {limit} are allowed",
+                span,
+                "a version's own name is the workflow's with a suffix, and PostgreSQL cuts names at 63 bytes",
+            )
+    return Identifier(parts, span)
+
+
+def read_parameters(
+    tokens: Sequence[pgsql.Token], begin: int, end: int, text: str, offset: int, *, code: str = "PGD106"
+) -> tuple[Parameter, ...]:
+    """`name type [DEFAULT expression], ...`, checked by PostgreSQL's parser. Raises StatementError.
+
+    `text` is what the tokens were scanned from, `offset` its place in the file, `code` that of a parameter
+    that PostgreSQL would take and we do not.
+    """
+    first, last = tokens[begin], tokens[end - 1]
+    prefix = "CREATE FUNCTION f("
+    try:
+        (statement,) = pgsql.parse(f"{prefix}{text[first.start : last.end]}\n)")
+    except pgsql.ParseError as error:
+        at = error.position - len(prefix) + first.start
+        token = next((t for t in tokens[begin:end] if t.end > at), last)
+        raise StatementError("PGD102", error.message, token_span(token, offset)) from None
+    parameters: list[Parameter] = []
+    items = _items(tokens, begin, end)
+    for (item_begin, item_end), wrapped in zip(items, statement.node.parameters, strict=True):
+        node = wrapped.function_parameter
+        span = token_span(tokens[item_begin], offset) | token_span(tokens[item_end - 1], offset)
+        _refuse_unusual(node, tokens[item_begin], span, code)
+        equals = _default(tokens, item_begin, item_end)
+        parameter = Parameter(
+            name=pgsql.unquote_identifier(tokens[item_begin].text),
+            type=_between(tokens, item_begin + 1, equals, text),
+            default=_between(tokens, equals + 1, item_end, text) if equals < item_end else None,
+            span=span,
+        )
+        _check_parameter(parameter, parameters, code)
+        parameters.append(parameter)
+    return tuple(parameters)
+
+
+def _items(tokens: Sequence[pgsql.Token], begin: int, end: int) -> list[tuple[int, int]]:
+    """The ranges between commas outside brackets."""
+    items = []
+    depth = 0
+    start = begin
+    for at in range(begin, end):
+        kind = tokens[at].kind
+        depth += (kind in ("(", "[")) - (kind in (")", "]"))
+        if kind == "," and depth == 0:
+            items.append((start, at))
+            start = at + 1
+    items.append((start, end))
+    return items
+
+
+def _refuse_unusual(node: object, first: pgsql.Token, span: Span, code: str) -> None:
+    if first.text.lower() in ("in", "out", "inout", "variadic") and first.keyword:
+        raise StatementError(
+            code, f"{first.text.upper()} parameters are not supported", span, "write: name type"
+        )
+    if not getattr(node, "name", ""):
+        raise StatementError(code, "name or type is missing", span, "write: name type")
+    if node.arg_type.setof:  # type: ignore[attr-defined]
+        raise StatementError(code, "a set is no type of a value", span, "write: name type")
+
+
+def _default(tokens: Sequence[pgsql.Token], begin: int, end: int) -> int:
+    """Where DEFAULT or `=` stands; `end` where there is none. Types hold neither outside parentheses."""
+    depth = 0
+    for at in range(begin, end):
+        kind = tokens[at].kind
+        depth += (kind in ("(", "[")) - (kind in (")", "]"))
+        if depth == 0 and (kind == "=" or tokens[at].text.lower() == "default"):
+            return at
+    return end
+
+
+def _between(tokens: Sequence[pgsql.Token], begin: int, end: int, text: str) -> str:
+    return text[tokens[begin].start : tokens[end - 1].end]
+
+
+def _check_parameter(parameter: Parameter, before: list[Parameter], code: str) -> None:
+    if any(other.name == parameter.name for other in before):
+        raise StatementError(code, f'name "{parameter.name}" is used more than once', parameter.span)
+    if len(parameter.name.encode()) > _MAX_IDENTIFIER_BYTES:
+        raise StatementError(code, f"a name is at most {_MAX_IDENTIFIER_BYTES} bytes long", parameter.span)
+    if parameter.default is None and before and before[-1].default is not None:
+        raise StatementError(
+            code, "parameters after one with a default value must also have defaults", parameter.span
+        )
+
+
+def read_option(tokens: Sequence[pgsql.Token], offset: int) -> Option:
+    """`name = value`, the value a string, a number or a word. Raises StatementError."""
+    name, value = tokens[0], tokens[2:]
+    span = token_span(value[0], offset) | token_span(value[-1], offset)
+    written = "".join(token.text for token in value)
+    if len(value) == 1 and value[0].kind == "SCONST":
+        try:
+            written = read_literal(value[0].text, span.start).value
+        except LiteralError as bad:
+            raise StatementError("PGD132", bad.message, Span(bad.start, bad.end)) from None
+    elif not _is_plain_value(value):
+        raise StatementError(
+            "PGD105",
+            f'invalid value for option "{name.text}"',
+            span,
+            "a value is a string, a number or a word",
+        )
+    return Option(pgsql.unquote_identifier(name.text), written, token_span(name, offset), span)
+
+
+def _is_plain_value(value: Sequence[pgsql.Token]) -> bool:
+    if len(value) == 2 and value[0].kind in ("-", "+"):
+        value = value[1:]
+    return len(value) == 1 and (value[0].is_word or value[0].kind in ("ICONST", "FCONST"))

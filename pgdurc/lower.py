@@ -1,0 +1,281 @@
+"""From the checked graph to a flat list of states.
+
+Each node is lowered with its continuation: where control goes on after it, what its result is bound to there,
+and whether anything reads that result. Names and need are so handed down to the leaves: of `(c ?> a !> b) |=>
+x` both a and b bind x. Sequences, ifs and loops leave no state of their own behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pgdurc import graph, program
+from pgdurc.deep import Walk, run
+from pgdurc.diagnostic import Span
+from pgdurc.program import Action, Choice, Jump, Outline, Program, State
+
+_LABEL_LENGTH = 60
+
+
+def lower(workflow: graph.Workflow) -> Program:
+    """The program of a workflow; state 1 is the start."""
+    lowering = _Lowering(keeps_all=workflow.options.trace == "full")
+    outline = run(lowering.lower(workflow.body, _Next(None, is_needed=True)))
+    return Program(
+        name=workflow.name,
+        parameters=workflow.parameters,
+        options=workflow.options,
+        states=lowering.resolved(),
+        outline=outline,
+        has_raw_variables=workflow.has_raw_variables,
+        source=workflow.source,
+        span=workflow.span,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """Go on at a label (None: done), the result bound to `name`; `is_needed`: it is read there."""
+
+    label: int | None
+    name: str | None = None
+    is_needed: bool = False
+    is_lap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """Go on at one place or another, as the result is true or not."""
+
+    yes: Jump
+    no: Jump
+
+
+@dataclass(frozen=True, slots=True)
+class _Exit:
+    """Where the breaks of a loop lead."""
+
+    then: _Next | _Test
+
+
+class _Lowering:
+    """Makes states in source order. A label is the state that comes next when it is set."""
+
+    def __init__(self, *, keeps_all: bool) -> None:
+        self.keeps_all = keeps_all
+        self.states: list[State] = []
+        self.labels: list[int] = []
+        self.exits: list[_Exit] = []
+        self.loop_count = 0
+
+    def lower(self, node: graph.Node, then: _Next | _Test) -> Walk[Outline]:
+        match node:
+            case graph.Sql():
+                return self._sql(node, then)
+            case graph.Sequence(parts=parts):
+                outlines: list[Outline] = []
+                for part in parts[:-1]:
+                    label = self._label()
+                    outlines.append((yield self.lower(part, _Next(label))))
+                    self._set(label)
+                outlines.append((yield self.lower(parts[-1], then)))
+                return {"node": "sequence", "parts": outlines}
+            case graph.Named():
+                named: Outline = yield self._named(node, then)
+                return named
+            case graph.If(condition=condition, then=yes, otherwise=no):
+                first, second = self._label(), self._label()
+                outline: Outline = {
+                    "node": "if",
+                    "condition": (yield self.lower(condition, _Test(Jump(first), Jump(second)))),
+                }
+                assert isinstance(outline, dict)
+                self._set(first)
+                outline["then"] = yield self.lower(yes, then)
+                self._set(second)
+                outline["else"] = yield self.lower(no, then)
+                return outline
+            case graph.IfRows(name=name, then=yes, otherwise=no, span=span):
+                first, second = self._label(), self._label()
+                choice = Choice(Jump(first), Jump(second))
+                number = self._state(
+                    "condition", program.CountRows(name), None, choice, f"df.if_rows('{name}')", span
+                )
+                rows: dict[str, Outline] = {"node": "if_rows", "result": name, "state": number}
+                self._set(first)
+                rows["then"] = yield self.lower(yes, then)
+                self._set(second)
+                rows["else"] = yield self.lower(no, then)
+                return rows
+            case graph.Loop():
+                loop: Outline = yield self._loop(node, then)
+                return loop
+            case graph.Break():
+                return self._break(node)
+            case graph.Sleep():
+                return self._sleep(node, then)
+
+    # Leaves
+
+    def _sql(self, node: graph.Sql, then: _Next | _Test) -> Outline:
+        is_needed = isinstance(then, _Test) or then.is_needed or self.keeps_all
+        action = program.Run(node.statement, is_needed and node.statement.is_capturable)
+        query = source_text((*node.statement.hoisted, " ", *node.statement.text)).strip()
+        kind = "condition" if isinstance(then, _Test) else "sql"
+        number = self._leaf(kind, action, then, _label_of(query), node.span)
+        return {"node": "sql", "query": query, "state": number}
+
+    def _sleep(self, node: graph.Sleep, then: _Next | _Test) -> Outline:
+        action = program.Sleep(node.seconds, node.interval, node.expression)
+        outline: dict[str, Outline] = {"node": "sleep"}
+        if node.seconds is not None:
+            outline["seconds"], argument = node.seconds, node.seconds
+        else:
+            argument = (
+                f"'{node.interval}'" if node.interval is not None else source_text(node.expression or ())
+            )
+            outline["argument"] = node.interval if node.interval is not None else argument
+        label = f"df.sleep({argument})"
+        if isinstance(then, _Next) and then.label is None:
+            # It parks, and only a step that runs after that can end the workflow.
+            after, name = self._label(), then.name or self._hidden("sleep")
+            outline["state"] = self._leaf("sleep", action, _Next(after, name), label, node.span)
+            self._set(after)
+            self._state("end", program.Load(name), None, Jump(None), label, node.span)
+        else:
+            outline["state"] = self._leaf("sleep", action, then, label, node.span)
+        return outline
+
+    def _break(self, node: graph.Break) -> Outline:
+        then = self.exits[-1].then
+        is_needed = isinstance(then, _Test) or then.is_needed
+        text = None if node.value is None else source_text(node.value)
+        label = "df.break()" if text is None else f"df.break('{text}')"
+        number = self._leaf("break", program.Break(node.value, is_needed), then, _label_of(label), node.span)
+        return {"node": "break", "value": text, "state": number}
+
+    def _leaf(self, kind: str, action: Action, then: _Next | _Test, label: str, span: Span) -> int:
+        if isinstance(then, _Test):
+            return self._state(kind, action, None, Choice(then.yes, then.no), label, span)
+        return self._state(kind, action, then.name, Jump(then.label, is_lap=then.is_lap), label, span)
+
+    # Names
+
+    def _named(self, node: graph.Named, then: _Next | _Test) -> Walk[Outline]:
+        if not node.is_counted:
+            outline = yield self.lower(node.body, then)
+        elif isinstance(then, _Next) and then.name is None:
+            is_needed = then.is_needed or node.is_read
+            outline = yield self.lower(node.body, replace(then, name=node.name, is_needed=is_needed))
+        else:
+            # Two names, or a name and a decision: bind this one, then take it as the result of a state of its
+            # own.
+            after = self._label()
+            is_needed = node.is_read or isinstance(then, _Test) or then.is_needed
+            outline = yield self.lower(node.body, _Next(after, node.name, is_needed))
+            self._set(after)
+            kind = "condition" if isinstance(then, _Test) else "name"
+            self._leaf(kind, program.Load(node.name), then, f"${node.name}", node.span)
+        assert isinstance(outline, dict)
+        outline.setdefault("name", node.name)
+        return outline
+
+    # Loops
+
+    def _loop(self, node: graph.Loop, then: _Next | _Test) -> Walk[Outline]:
+        if isinstance(then, _Test):
+            # A loop in the place of a condition: its result decides once it has ended.
+            after, hidden = self._label(), self._hidden("loop")
+            outline: Outline = yield self._loop(node, _Next(after, hidden, is_needed=True))
+            self._set(after)
+            self._leaf("condition", program.Load(hidden), then, "@>", node.span)
+            return outline
+        begin = self._label()
+        self._set(begin)
+        self.exits.append(_Exit(then))
+        if node.condition is None:
+            outline = yield self.lower(node.body, _Next(begin, is_lap=not node.has_break))
+            self.exits.pop()
+            return {"node": "loop", "body": outline, "condition": None}
+        test = self._label()
+        if then.is_needed or then.name is not None:
+            # What the body gave last is the loop's result, but the loop's own name must keep its meaning in
+            # the body.
+            name = _tail_name(node) or self._hidden("loop")
+            at_end = Jump(then.label, load=name, name=then.name, is_lap=then.is_lap)
+            body_then = _Next(test, None if name == _tail_name(node) else name, then.is_needed)
+        else:
+            at_end, body_then = Jump(then.label, is_lap=then.is_lap), _Next(test)
+        body = yield self.lower(node.body, body_then)
+        self._set(test)
+        condition = yield self.lower(node.condition, _Test(Jump(begin), at_end))
+        self.exits.pop()
+        return {"node": "loop", "body": body, "condition": condition}
+
+    # States and labels
+
+    def _state(
+        self, kind: str, action: Action, name: str | None, then: Jump | Choice, label: str, span: Span
+    ) -> int:
+        number = len(self.states) + 1
+        self.states.append(State(number, kind, action, name, then, label, span))
+        return number
+
+    def _label(self) -> int:
+        self.labels.append(0)
+        return len(self.labels) - 1
+
+    def _set(self, label: int) -> None:
+        self.labels[label] = len(self.states) + 1
+
+    def _hidden(self, what: str) -> str:
+        self.loop_count += 1
+        return f".{what}{self.loop_count}"
+
+    def resolved(self) -> tuple[State, ...]:
+        """The states with numbers in the place of labels."""
+        return tuple(replace(state, then=self._resolve(state.then)) for state in self.states)
+
+    def _resolve(self, then: Jump | Choice) -> Jump | Choice:
+        if isinstance(then, Choice):
+            return Choice(self._resolve_jump(then.yes), self._resolve_jump(then.no))
+        return self._resolve_jump(then)
+
+    def _resolve_jump(self, jump: Jump) -> Jump:
+        return jump if jump.state is None else replace(jump, state=self.labels[jump.state])
+
+
+def _tail_name(loop: graph.Loop) -> str | None:
+    """The name under which the body's result is bound anyway, if the condition leaves that alone."""
+    tail = loop.body.parts[-1] if isinstance(loop.body, graph.Sequence) else loop.body
+    if isinstance(tail, graph.Named) and tail.is_read and isinstance(loop.condition, graph.Sql):
+        return tail.name
+    return None
+
+
+def source_text(text: graph.Text) -> str:
+    """Pieces as the author wrote them, but for spelling: for labels and df.explain."""
+    return "".join(_source_piece(piece) for piece in text)
+
+
+def _source_piece(piece: graph.Piece) -> str:
+    match piece:
+        case str():
+            return piece
+        case graph.ParameterValue(name=name):
+            return f"${name}"
+        case graph.Variable(name=name):
+            return f"{{{name}}}"
+        case graph.ResultValue(name=name, reading=reading, column=column, is_optional=is_optional):
+            suffix = {
+                graph.Reading.VALUE: f".{column}" if column is not None else "",
+                graph.Reading.ROWS: "",
+                graph.Reading.COUNT: ".row_count",
+                graph.Reading.RECORDSET: ".*",
+            }[reading]
+            return f"${name}{suffix}{'?' if is_optional else ''}"
+
+
+def _label_of(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _LABEL_LENGTH else words[: _LABEL_LENGTH - 3].rstrip() + "..."

@@ -1,0 +1,95 @@
+"""The nodes of the language and what their arguments are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Argument(Enum):
+    """What an argument may be; the text is how a message calls it."""
+
+    STEP = "a step"
+    SQL = "a constant string of SQL"
+    NAME = "the name of a result"
+    TEXT = "a constant string, a number, a reference such as $name, or NULL"
+    DURATION = "a number of seconds, an interval string or an SQL expression"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    argument: Argument
+    is_optional: bool = False
+
+
+NODES: dict[str, tuple[Parameter, ...]] = {
+    "sql": (Parameter("query", Argument.SQL),),
+    "seq": (Parameter("a", Argument.STEP), Parameter("b", Argument.STEP)),
+    "as": (Parameter("fut", Argument.STEP), Parameter("name", Argument.NAME)),
+    "if": (
+        Parameter("condition", Argument.STEP),
+        Parameter("then_branch", Argument.STEP),
+        Parameter("else_branch", Argument.STEP),
+    ),
+    "if_rows": (
+        Parameter("result_name", Argument.NAME),
+        Parameter("then_branch", Argument.STEP),
+        Parameter("else_branch", Argument.STEP),
+    ),
+    "loop": (Parameter("body", Argument.STEP), Parameter("condition", Argument.STEP, is_optional=True)),
+    "break": (Parameter("value", Argument.TEXT, is_optional=True),),
+    "sleep": (Parameter("seconds", Argument.DURATION),),
+}
+
+NODES_TO_COME = frozenset(
+    [
+        "any",
+        "atomic",
+        "call",
+        "detached",
+        "http",
+        "http_multipart",
+        "join",
+        "join3",
+        "map",
+        "race",
+        "retry",
+        "try",
+        "wait_for",
+        "wait_for_schedule",
+        "wait_for_signal",
+        "wait_until",
+        "with_undo",
+    ]
+)
+
+FUNCTIONS = frozenset(
+    [
+        "await_instance",
+        "cancel",
+        "clearvars",
+        "explain",
+        "getvar",
+        "instance_info",
+        "list_instances",
+        "now",
+        "result",
+        "run",
+        "setvar",
+        "signal",
+        "start",
+        "start_workflow",
+        "status",
+        "unsetvar",
+        "version",
+        "wait_for_completion",
+    ]
+)
+"""Functions of the schema that are no nodes."""
+
+
+def signature(name: str) -> str:
+    """`df.loop(body, [condition])`, for a message."""
+    parameters = (f"[{p.name}]" if p.is_optional else p.name for p in NODES[name])
+    return f"df.{name}({', '.join(parameters)})"

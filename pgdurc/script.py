@@ -1,0 +1,491 @@
+"""An SQL script, psql meta-commands included, as statements in order: each ours or passed through.
+
+The rules are psql's own (`psqlscan.l`), not those of PostgreSQL's parser: a script may hold text that only
+psql understands. A declaration is the one exception. psql never sees it, so a semicolon ends it at any depth
+of parentheses, and a forgotten parenthesis does not swallow the rest of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pgdurc import statement_kind
+from pgdurc.diagnostic import Diagnostic, Severity, Span
+from pgdurc.statement_kind import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Kind", "Ours", "Passed", "Script", "split"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Text that goes to the output unchanged. `span` includes the white space and comments in front of it.
+
+    `head` is the place of the words that made it its kind, to name in a message (the empty span for BLANK).
+    """
+
+    span: Span
+    kind: Kind
+    head: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A `CREATE WORKFLOW` or `DROP WORKFLOW` statement, from its first word to its semicolon, both included.
+
+    `comment` is the author's comment directly above, as written; its text is also the end of the Passed
+    piece in front. `is_complete` is false where the semicolon is missing or psql syntax stands inside: there
+    is a diagnostic already.
+    """
+
+    span: Span
+    is_drop: bool
+    comment: str
+    is_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """`pieces` follow one another without a gap: their spans together are the whole text."""
+
+    text: str
+    pieces: tuple[Passed | Ours, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def declarations(self) -> tuple[Ours, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Ours))
+
+
+def split(text: str) -> Script:
+    """Split a script (the text of a Source) in time linear in its length. Never raises.
+
+    What is wrong with it is in `diagnostics`.
+    """
+    splitter = _Splitter(text)
+    splitter.run()
+    pieces = tuple(splitter.pieces)
+    if not any(isinstance(piece, Ours) for piece in pieces) and not _has_errors(splitter.diagnostics):
+        splitter.warn(
+            "PGD010",
+            "no workflow is declared in this file",
+            Span(0, 0),
+            hint="a workflow is declared by: CREATE WORKFLOW name() AS 'SELECT 1';",
+        )
+    return Script(text, pieces, tuple(splitter.diagnostics))
+
+
+# Possessive quantifiers keep an unterminated quote linear: nothing is given back.
+_E_BODY = r"[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
+_WORD = r"[A-Za-z_\x80-\U0010ffff][A-Za-z_0-9$\x80-\U0010ffff]*"
+_TOKEN = re.compile(
+    rf"""
+      (?P<space>\s+)
+    | (?P<comment>--[^\r\n]*)
+    | (?P<block_comment>/\*)
+    | (?P<escape_quote>[eE]'(?:{_E_BODY})?)
+    | (?P<quote>(?:[bBxXnN]|[uU]&)?'(?:[^']*+(?:''[^']*+)*+')?)
+    | (?P<double_quote>(?:[uU]&)?"(?:[^"]*+(?:""[^"]*+)*+")?)
+    | (?P<word>{_WORD})
+    | (?P<number>[0-9]+(?:{_WORD})?)
+    | (?P<dollar_quote>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z_0-9\x80-\U0010ffff]*)?\$)
+    | (?P<backslash>\\)
+    | (?P<semicolon>;)
+    | (?P<open>\()
+    | (?P<close>\))
+    | (?P<other>[^\sA-Za-z_0-9$\x80-\U0010ffff'"\\;()/-]+|.)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+# An E'' string goes on in the next quote after a line end, in the same escape mode; other quotes need no
+# such care.
+_E_CONTINUED = re.compile(
+    rf"(?:[ \t\f\v\r]|--[^\r\n]*+)*+\n(?:\s|--[^\r\n]*+[\r\n])*+'(?P<rest>{_E_BODY})?", re.DOTALL
+)
+_BLOCK_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_COPY_END = re.compile(r"^\\\.\r?$\n?", re.MULTILINE)
+_BLANKS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+_START_CALL = re.compile(rf"df{_BLANKS}\.{_BLANKS}start{_BLANKS}\(", re.IGNORECASE | re.DOTALL)
+
+_META_NAME = re.compile(r"\\[^\s\\]*")
+_META_ARGUMENTS = re.compile(
+    r"""(?:'(?:[^'\\\n]|\\[^\n]|'')*+(?:'|(?=\n)|\Z) | "[^"\n]*+"? | `[^`\n]*+`? | [^\\\n'"`])*+""",
+    re.VERBOSE,
+)
+_META_SENDS = re.compile(
+    r"\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch|parse|sendpipeline|r|reset)(?![a-z_])"
+)
+_META_WHOLE_LINE = re.compile(r"\\(?:!|copy|ef|ev|h|help|sf|sf\+|sv|sv\+)(?![a-z_])")
+_META_COPY_STDIN = re.compile(r"\\copy\b.*\bfrom\s+stdin\b", re.IGNORECASE)
+
+
+def escape_literals(text: str) -> Iterator[re.Match[str]]:
+    """The E'...' constants of a text that holds no unterminated quote."""
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        assert match is not None
+        if match.lastgroup == "escape_quote":
+            yield match
+        at = match.end()
+        if match.lastgroup == "dollar_quote":
+            at = text.find(match.group(), at) + len(match.group())
+        elif match.lastgroup == "block_comment":
+            at = _comment_end(text, match.start()) or len(text)
+
+
+def _comment_end(text: str, at: int) -> int | None:
+    depth = 0
+    for edge in _BLOCK_COMMENT_EDGE.finditer(text, at):
+        depth += 1 if edge.group() == "/*" else -1
+        if depth == 0:
+            return edge.end()
+    return None
+
+
+@dataclass(slots=True)
+class _Statement:
+    """What is known of the statement being read."""
+
+    begin: int  # of the piece: the end of the one before
+    head: int = -1  # of its first word; -1 while only white space and comments came
+    words: list[list[str]] = field(default_factory=lambda: [[]])  # bare words outside parentheses, by `\;`
+    word_ends: list[list[int]] = field(default_factory=lambda: [[]])
+    word_count: int = 0
+    is_routine: bool = False
+    is_ours: bool = False
+    parentheses: list[int] = field(default_factory=list)
+    begins: list[int] = field(default_factory=list)
+    meta: Span | None = None
+    comments: list[Span] = field(default_factory=list)  # those in front of the head
+    joined: int = -1  # of a `\;`
+
+    @property
+    def opening(self) -> list[str]:
+        return self.words[-1]
+
+
+class _Splitter:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.pieces: list[Passed | Ours] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.statement = _Statement(0)
+        self.pending_copies = 0
+
+    def run(self) -> None:
+        null = self.text.find("\0")
+        if null >= 0:
+            self.error("PGD003", "null character not permitted", Span(null, null + 1), "remove it")
+        at = 0
+        while at < len(self.text):
+            at = self._token(at)
+        self._end_of_file()
+
+    def error(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
+        self.diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, hint))
+
+    def warn(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
+        self.diagnostics.append(Diagnostic(code, Severity.WARNING, message, span, hint))
+
+    def _token(self, at: int) -> int:
+        """Read one token; return where the next begins."""
+        match = _TOKEN.match(self.text, at)
+        assert match is not None
+        kind, end = match.lastgroup, match.end()
+        statement = self.statement
+        match kind:
+            case "space":
+                return self._copy_data(at, end) if self.pending_copies and "\n" in match.group() else end
+            case "comment" | "block_comment":
+                if kind == "block_comment":
+                    end = self._block_comment(at)
+                if statement.head < 0:
+                    statement.comments.append(Span(at, end))
+                return end
+            case "backslash":
+                return self._backslash(at)
+            case "semicolon":
+                if statement.is_ours or not (statement.parentheses or statement.begins):
+                    self._end_statement(end)
+                elif statement.head < 0:
+                    statement.head = at
+                return end
+        if statement.head < 0:
+            statement.head = at
+        match kind:
+            case "word":
+                self._word(match.group(), at)
+            case "open":
+                statement.parentheses.append(at)
+            case "close":
+                if statement.parentheses:
+                    statement.parentheses.pop()
+            case "quote" | "double_quote" | "escape_quote" | "dollar_quote":
+                return self._quote(kind, at, end)
+        return end
+
+    # Words: which statement it is, and where a body that holds semicolons begins and ends
+
+    def _word(self, word: str, at: int) -> None:
+        statement = self.statement
+        lower = word.lower()
+        outside = not statement.parentheses
+        if outside and len(statement.opening) < statement_kind.WORDS:
+            statement.opening.append(lower)
+            statement.word_ends[-1].append(at + len(word))
+            if statement_kind.is_ours(statement.opening):
+                self._begin_ours()
+        statement.word_count += 1
+        if statement.word_count <= 4:
+            statement.is_routine = statement.is_routine or statement_kind.is_routine(statement.words[0])
+        # psql's own heuristic: inside CREATE FUNCTION, BEGIN opens and END closes, and so does CASE once
+        # inside
+        if statement.is_routine and outside:
+            if lower == "begin" or (lower == "case" and statement.begins):
+                statement.begins.append(at)
+            elif lower == "end" and statement.begins:
+                statement.begins.pop()
+        if lower == "df" and not statement.is_ours:
+            self._start_call(at)
+
+    def _begin_ours(self) -> None:
+        statement = self.statement
+        if statement.joined >= 0:
+            self.error(
+                "PGD009",
+                "a workflow statement cannot be joined to another by \\;",
+                Span(statement.joined, statement.joined + 2),
+                "end the statement before it with a plain semicolon",
+            )
+            return
+        if statement.meta is None:
+            statement.is_ours = True
+
+    def _start_call(self, at: int, end: int | None = None) -> None:
+        call = _START_CALL.match(self.text, at, len(self.text) if end is None else end)
+        if call is not None:
+            self.warn(
+                "PGD903",
+                "a df.start call is not yet compiled and passes through unchanged",
+                Span(call.start(), call.end() - 1),
+                "declare the workflow with CREATE WORKFLOW and start it with SELECT name()",
+            )
+
+    def _start_calls_in_body(self, begin: int, end: int) -> None:
+        if _START_CALL.search(self.text, begin, end) is None:
+            return
+        at = begin
+        while at < end:
+            match = _TOKEN.match(self.text, at, end)
+            assert match is not None
+            if match.lastgroup == "word" and match.group().lower() == "df":
+                self._start_call(at, end)
+            if match.lastgroup == "block_comment":
+                at = min(end, _comment_end(self.text, at) or end)
+            else:
+                at = match.end()
+
+    # Quotes and comments
+
+    def _quote(self, kind: str, at: int, end: int) -> int:
+        text = self.text
+        if kind == "dollar_quote":
+            tag = text[at:end]
+            close = text.find(tag, end)
+            if close < 0:
+                return self._unterminated(at, end, "dollar-quoted string", f"close it with {tag}")
+            if statement_kind.has_body(self.statement.opening):
+                self._start_calls_in_body(end, close)
+            return close + len(tag)
+        quote = '"' if kind == "double_quote" else "'"
+        if text.find(quote, at, end) == end - 1:
+            what = "quoted identifier" if quote == '"' else "quoted string"
+            return self._unterminated(at, end, what, f"close it with {quote}")
+        while kind == "escape_quote" and (more := _E_CONTINUED.match(text, end)) is not None:
+            if more["rest"] is None:
+                return self._unterminated(more.end() - 1, more.end(), "quoted string", "close it with '")
+            end = more.end()
+        return end
+
+    def _unterminated(self, at: int, end: int, what: str, hint: str) -> int:
+        self.error("PGD004", f"unterminated {what}", Span(at, end), hint)
+        return self._give_up()
+
+    def _give_up(self) -> int:
+        """The rest of the file is one piece: there is no telling where a statement ends."""
+        statement = self.statement
+        if statement.head < 0:
+            statement.head = statement.begin
+        self._add_piece(len(self.text), is_complete=False)
+        return len(self.text)
+
+    def _block_comment(self, at: int) -> int:
+        end = _comment_end(self.text, at)
+        if end is None:
+            self.error(
+                "PGD005", "unterminated /* comment", Span(at, at + 2), "close it with */; comments nest"
+            )
+            return self._give_up()
+        return end
+
+    # psql's meta-commands and COPY data
+
+    def _backslash(self, at: int) -> int:
+        statement = self.statement
+        two = self.text[at : at + 2]
+        if two in ("\\;", "\\:"):
+            if statement.head < 0:
+                statement.head = at
+            if two == "\\;":
+                if statement.is_ours:
+                    self._psql_in_ours(Span(at, at + 2))
+                statement.joined = at
+                statement.words.append([])
+                statement.word_ends.append([])
+            return at + 2
+        name = _META_NAME.match(self.text, at)
+        assert name is not None
+        end = self._meta_end(name)
+        span = Span(at, name.end())
+        if statement.head < 0:
+            statement.head = at
+            statement.meta = span
+            self._add_piece(end)
+        else:
+            if statement.is_ours:
+                self._psql_in_ours(span)
+            statement.meta = statement.meta or span
+            if _META_SENDS.match(self.text, at):
+                self._add_piece(end, is_complete=False)
+        if _META_COPY_STDIN.match(self.text, at, end):
+            self.pending_copies += 1
+        return end
+
+    def _meta_end(self, name: re.Match[str]) -> int:
+        if _META_WHOLE_LINE.match(self.text, name.start()):
+            line_end = self.text.find("\n", name.end())
+            return len(self.text) if line_end < 0 else line_end
+        arguments = _META_ARGUMENTS.match(self.text, name.end())
+        assert arguments is not None
+        end = arguments.end()
+        return end + 2 if self.text.startswith("\\\\", end) else end
+
+    def _psql_in_ours(self, span: Span) -> None:
+        command = self.text[span.start : span.end]
+        self.error(
+            "PGD009",
+            f"psql's {command} cannot stand inside a workflow statement",
+            span,
+            "end the statement with a plain semicolon and put meta-commands on lines of their own",
+        )
+
+    def _copy_data(self, begin: int, end: int) -> int:
+        """Skip the data of the COPY statements that ended on this line; it begins on the next one."""
+        at = self.text.index("\n", begin, end) + 1
+        for _ in range(self.pending_copies):
+            data_end = _COPY_END.search(self.text, at)
+            at = len(self.text) if data_end is None else data_end.end()
+        self.pending_copies = 0
+        self._add_data(at)
+        return at
+
+    def _add_data(self, end: int) -> None:
+        """The data belongs to the piece of its COPY, so that whoever drops or refuses one has both."""
+        last = self.pieces[-1] if self.pieces else None
+        statement = self.statement
+        if statement.head < 0 and isinstance(last, Passed):
+            self.pieces[-1] = Passed(Span(last.span.start, end), last.kind, last.head)
+            self.statement = _Statement(end)
+
+    # Ends
+
+    def _end_statement(self, end: int) -> None:
+        statement = self.statement
+        if statement.head < 0:
+            statement.head = end - 1
+        is_copy = not statement.is_ours and any(statement_kind.is_copy_from_stdin(w) for w in statement.words)
+        self._add_piece(end)
+        if is_copy:
+            self.pending_copies += 1
+
+    def _add_piece(self, end: int, *, is_complete: bool = True) -> None:
+        statement = self.statement
+        self.statement = _Statement(end)
+        if statement.begin == end:
+            return
+        if not statement.is_ours:
+            self.pieces.append(self._passed(statement, end))
+            return
+        if statement.begin < statement.head:
+            blank = Span(statement.begin, statement.head)
+            self.pieces.append(Passed(blank, Kind.BLANK, Span(statement.head, statement.head)))
+        self.pieces.append(
+            Ours(
+                Span(statement.head, end),
+                statement.words[0][0] == "drop",
+                self._comment_above(statement),
+                is_complete and statement.meta is None and statement.joined < 0,
+            )
+        )
+
+    def _passed(self, statement: _Statement, end: int) -> Passed:
+        span = Span(statement.begin, end)
+        if statement.head < 0:
+            return Passed(span, Kind.BLANK, Span(end, end))
+        if statement.meta is not None:
+            return Passed(span, Kind.META_COMMAND, statement.meta)
+        for words, ends in zip(statement.words, statement.word_ends, strict=True):
+            kind, count = statement_kind.classify(words)
+            if kind is not Kind.SQL:
+                return Passed(span, kind, Span(statement.head, ends[count - 1]))
+        end_of_word = statement.word_ends[0][0] if statement.word_ends[0] else statement.head + 1
+        return Passed(span, Kind.SQL, Span(statement.head, end_of_word))
+
+    def _comment_above(self, statement: _Statement) -> str:
+        """Comments on lines of their own with no empty line between them and the statement."""
+        text, below = self.text, statement.head
+        for comment in reversed(statement.comments):
+            line_start = text.rfind("\n", 0, comment.start) + 1
+            is_own_line = line_start >= statement.begin and not text[line_start : comment.start].strip()
+            if not is_own_line or text.count("\n", comment.end, below) > 1:
+                break
+            below = comment.start
+        return text[below : statement.head].strip()
+
+    def _end_of_file(self) -> None:
+        statement = self.statement
+        end = len(self.text)
+        if statement.head < 0:
+            self._add_piece(end)
+            return
+        last = len(self.text.rstrip())
+        here = Span(last - 1, last)
+        if statement.is_ours:
+            self.error(
+                "PGD006", "missing semicolon at the end of the workflow statement", here, "add a semicolon"
+            )
+        elif statement.parentheses:
+            opening = statement.parentheses[-1]
+            self.error(
+                "PGD008", "unclosed parenthesis", Span(opening, opening + 1), "close it before the semicolon"
+            )
+        elif statement.begins:
+            opening = statement.begins[-1]
+            self.error("PGD008", "BEGIN without END", Span(opening, opening + 5), "close the body with END")
+        else:
+            self.warn(
+                "PGD007",
+                "missing semicolon at the end of the last statement",
+                here,
+                "psql runs it, but text that is appended to the output would become part of it",
+            )
+        self._add_piece(end, is_complete=False)
+
+
+def _has_errors(diagnostics: list[Diagnostic]) -> bool:
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)

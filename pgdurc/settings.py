@@ -1,0 +1,65 @@
+"""The project: where it is, and what its pgdurc.toml or the [tool.pgdurc] of its pyproject.toml say."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgdurc.failure import Exit, Failure
+
+KNOWN = {"db": str, "drivers": int}
+MARKERS = ("pgdurc.toml", "pyproject.toml", ".git")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`file` is where they were read, None where nothing says anything."""
+
+    project: Path
+    file: Path | None = None
+    db: str | None = None
+    drivers: int | None = None
+
+
+def read_settings(start: Path | None = None) -> Settings:
+    """The settings of the project around `start` (the working directory).
+
+    The project is the nearest directory upwards that has a pgdurc.toml, a pyproject.toml or a .git; without
+    one it is the directory itself. A pgdurc.toml wins over a pyproject.toml beside it.
+    """
+    here = (start or Path.cwd()).resolve()
+    project = next((d for d in (here, *here.parents) if any((d / m).exists() for m in MARKERS)), here)
+    own = project / "pgdurc.toml"
+    if own.is_file():
+        return _checked(project, own, _load(own))
+    shared = project / "pyproject.toml"
+    if shared.is_file():
+        table = _load(shared).get("tool", {}).get("pgdurc")
+        if table is not None:
+            return _checked(project, shared, table)
+    return Settings(project)
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Failure(f"cannot read {file}: {error}", exit_code=Exit.USAGE) from None
+
+
+def _checked(project: Path, file: Path, table: dict[str, Any]) -> Settings:
+    for name, value in table.items():
+        expected = KNOWN.get(name)
+        if expected is None:
+            raise Failure(
+                f'unknown setting "{name}" in {file}',
+                hint=f"the settings are: {', '.join(KNOWN)}",
+                exit_code=Exit.USAGE,
+            )
+        if not isinstance(value, expected) or isinstance(value, bool):
+            raise Failure(
+                f'setting "{name}" in {file} must be of type {expected.__name__}', exit_code=Exit.USAGE
+            )
+    return Settings(project, file, **table)

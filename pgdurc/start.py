@@ -1,0 +1,81 @@
+"""Starts a deployed workflow by name, and waits for nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+from pgdurc.failure import Exit, Failure
+
+if TYPE_CHECKING:
+    from pgdurc.database import Connection
+
+ARGUMENT = re.compile(r"(?s)([^=:]+)(:?=)(.*)")
+
+
+def start_workflow(
+    connection: Connection,
+    name: str,
+    written: Iterable[str],
+    *,
+    label: str | None = None,
+    key: str | None = None,
+) -> str:
+    """The id of the instance. `written` are arguments as name=value."""
+    from psycopg.types.json import Jsonb
+
+    arguments = parse_arguments(written, _json_parameters(connection, name))
+    row = connection.execute(
+        "SELECT df.start_workflow(%s, %s, %s, %s)", (name, Jsonb(arguments), label, key)
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _json_parameters(connection: Connection, name: str) -> set[str]:
+    """The parameters that take JSON; of all workflows of that name, where the schema is not given."""
+    rows: list[Any] = connection.execute(
+        """
+        SELECT DISTINCT p.parameter ->> 'name'
+        FROM df.workflows AS w
+        CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(w.parameters) AS p (parameter)
+        WHERE (w.name = %s OR pg_catalog.right(w.name, pg_catalog.length(%s) + 1) = '.' || %s)
+            AND pg_catalog.lower(p.parameter ->> 'type') IN ('json', 'jsonb')
+        """,
+        (name, name, name),
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def parse_arguments(written: Iterable[str], json_parameters: Collection[str] = ()) -> dict[str, Any]:
+    """Arguments as df.start_workflow takes them: texts, which become the parameters' types there.
+
+    `name:=json` gives any JSON, `null` included; so does `name=json` for a parameter that takes JSON.
+    """
+    arguments: dict[str, Any] = {}
+    for text in written:
+        found = ARGUMENT.fullmatch(text)
+        if found is None:
+            raise Failure(
+                f'argument "{text}" is not of the form name=value',
+                hint="for example: -a batch_size=100",
+                exit_code=Exit.USAGE,
+            )
+        name, sign, value = found.groups()
+        if name in arguments:
+            raise Failure(f'argument "{name}" is given twice', exit_code=Exit.USAGE)
+        arguments[name] = _json(name, value) if sign == ":=" or name in json_parameters else value
+    return arguments
+
+
+def _json(name: str, value: str) -> Any:
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as error:
+        raise Failure(
+            f'argument "{name}" is not JSON: {error}',
+            hint="a JSON string has double quotes of its own: '\"text\"'",
+            exit_code=Exit.USAGE,
+        ) from None

@@ -1,0 +1,281 @@
+"""What an instance has done and what it waits for, read from the database and put into lines."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pgdurc.failure import Exit, Failure
+
+if TYPE_CHECKING:
+    from pgdurc.database import Connection
+
+ENDED = ("completed", "failed", "cancelled")
+
+LABEL_WIDTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    id: str
+    workflow: str
+    version: str
+    label: str | None
+    key: str | None
+    status: str
+    owner: str
+    starter: str
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of history. `attempt` counts from 1 at each step; `outcome` is ok, failed, crashed, ..."""
+
+    task_id: int
+    seq: int
+    state: int
+    kind: str
+    label: str | None
+    name: str | None
+    file: str | None
+    line: int | None
+    attempt: int
+    outcome: str
+    started_at: datetime
+    finished_at: datetime | None
+    row_count: int | None
+    sqlstate: str | None
+    message: str | None
+    detail: str | None
+    hint: str | None
+    context: str | None
+
+    @property
+    def seconds(self) -> float | None:
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A live task. `due_in_s` is by the database's clock, None where it waits for no time."""
+
+    task_id: int
+    state: int
+    kind: str
+    label: str | None
+    file: str | None
+    line: int | None
+    reason: str
+    attempt: int
+    due_in_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowError:
+    """Why an instance failed, and where in its source."""
+
+    sqlstate: str | None
+    message: str
+    detail: str | None
+    hint: str | None
+    step: str | None
+    file: str | None
+    line: int | None
+
+
+INSTANCE = """
+    SELECT i.id, i.workflow::text, i.version, i.label, i.key, i.status, i.owner::text, i.starter::text,
+           i.created_at, i.started_at, i.ended_at AS completed_at
+    FROM df.instances AS i
+"""
+
+
+def load_instance(connection: Connection, instance_id: str) -> Instance:
+    """Raises Failure where there is none of that id, or none that this role may see."""
+    found: list[Instance] = _rows(connection, Instance, f"{INSTANCE} WHERE i.id = %s", instance_id)
+    if not found:
+        raise Failure(
+            f'instance "{instance_id}" does not exist, or this role may not see it',
+            hint="pgdurc ls lists the instances",
+            sqlstate="PD002",
+            exit_code=Exit.DATABASE,
+        )
+    return found[0]
+
+
+def load_instances(
+    connection: Connection, status: str | None, limit: int, label: str | None
+) -> list[Instance]:
+    """The newest first."""
+    return _rows(
+        connection,
+        Instance,
+        # df.list_instances goes by index; a filter on the view would look at every row.
+        f"""{INSTANCE} JOIN df.list_instances(%s, %s, %s, NULL) AS l ON l.instance_id = i.id
+            ORDER BY i.created_at DESC, i.id""",
+        status,
+        limit,
+        label,
+    )
+
+
+def load_attempts(connection: Connection, instance_id: str) -> list[Attempt]:
+    """In the order in which they happened."""
+    return _rows(
+        connection,
+        Attempt,
+        """
+        SELECT t.task_id, t.seq, t.state, t.kind, t.label, t.name, t.file, t.line, t.attempt, t.outcome,
+               t.started_at, t.finished_at, t.row_count, t.sqlstate, t.message, t.detail, t.hint, t.context
+        FROM df.timeline(%s) AS t
+        """,
+        instance_id,
+    )
+
+
+def load_waiting(connection: Connection, instance_id: str) -> list[Waiting]:
+    return _rows(
+        connection,
+        Waiting,
+        """
+        SELECT w.task_id, w.state, w.kind, w.label, w.file, w.line, w.reason, w.attempt,
+               extract(epoch FROM w.wake_at - df.now())::double precision AS due_in_s
+        FROM df.waiting(%s) AS w
+        """,
+        instance_id,
+    )
+
+
+def load_error(connection: Connection, instance_id: str) -> WorkflowError | None:
+    found = _rows(
+        connection,
+        WorkflowError,
+        """
+        SELECT e.sqlstate, coalesce(e.message, 'failed without a message') AS message, e.detail, e.hint,
+               e.step::text AS step, e.file, e.line
+        FROM df.error(%s) AS e
+        WHERE e.message IS NOT NULL OR e.sqlstate IS NOT NULL
+        """,
+        instance_id,
+    )
+    return found[0] if found else None
+
+
+def _rows(connection: Connection, row_type: Any, query: str, *parameters: Any) -> list[Any]:
+    from psycopg.rows import class_row
+
+    with connection.cursor(row_factory=class_row(row_type)) as cursor:
+        return cursor.execute(query.encode(), parameters).fetchall()
+
+
+def place(file: str | None, line: int | None) -> str:
+    """embeddings.pgd:7, as far as it is known."""
+    if file is None:
+        return ""
+    return f"{file}:{line}" if line else file
+
+
+def one_line(label: str | None, width: int = LABEL_WIDTH) -> str:
+    """A statement's text on one line, cut to a width."""
+    text = " ".join((label or "").split())
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def duration(seconds: float | None) -> str:
+    """Three figures are enough: 840 µs, 12 ms, 3.2 s, 4 min 10 s, 2 h 5 min."""
+    if seconds is None:
+        return ""
+    if seconds == 0:
+        return "0 s"
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f} µs"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def rows_text(attempt: Attempt) -> str:
+    if attempt.row_count is None or attempt.outcome != "ok":
+        return ""
+    return "1 row" if attempt.row_count == 1 else f"{attempt.row_count} rows"
+
+
+def waiting_text(waiting: Waiting) -> str:
+    """What a task waits for, in words; for how long is said beside it."""
+    match waiting.reason:
+        case "sleep":
+            return "sleeps"
+        case "retry":
+            return f"waits to try again (attempt {waiting.attempt})"
+        case "lap":
+            return "waits for the next round"
+        case "ready":
+            return "is due" if (waiting.due_in_s or 0) <= 0 else "waits"
+        case other:
+            return other
+
+
+def source_lines(file: str | None, line: int | None, near: Path | None = None) -> list[str]:
+    """The line that failed with carets under it, where the file is at hand; else nothing.
+
+    A compiled script knows its file by name only: it is looked for beside `near`, here, and up to two levels
+    down.
+    """
+    if file is None or not line:
+        return []
+    for path in _candidates(file, near):
+        try:
+            text = path.read_text(encoding="utf-8-sig").splitlines()[line - 1]
+        except (OSError, UnicodeDecodeError, IndexError):
+            continue
+        return _underlined(text.expandtabs(4).rstrip(), line)
+    return []
+
+
+def _candidates(file: str, near: Path | None) -> list[Path]:
+    first = [near.with_name(file)] if near else []
+    deeper = [*Path().glob(f"*/{file}"), *Path().glob(f"*/*/{file}")] if Path(file).name == file else []
+    # Two of one name: there is no telling which it was.
+    return [*first, Path(file), *(deeper if len(deeper) == 1 else [])]
+
+
+def _underlined(text: str, line: int) -> list[str]:
+    stripped = text.lstrip()
+    margin = f"{line} | "
+    if not stripped:
+        return []
+    return [
+        f"{margin}{text}",
+        f"{' ' * (len(margin) - 2)}| {' ' * (len(text) - len(stripped))}{'^' * len(stripped)}",
+    ]
+
+
+def error_lines(error: WorkflowError, near: Path | None = None) -> list[str]:
+    """The error of a failed instance, its place first, in the manner of a compiler's."""
+    where = place(error.file, error.line)
+    code = f" ({error.sqlstate})" if error.sqlstate else ""
+    lines = [f"{where}: " * bool(where) + f"error: {error.message}{code}"]
+    lines += [f"  {line}" for line in source_lines(error.file, error.line, near)]
+    lines += [f"  {name}: {text}" for name, text in (("detail", error.detail), ("hint", error.hint)) if text]
+    return lines
+
+
+def to_json(value: Any) -> str:
+    """Dataclasses as dictionaries, times in ISO 8601."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,170 @@
+"""`pgdurc compile`, `check` and `explain`: what goes where, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+GOOD = "CREATE WORKFLOW hello() AS 'SELECT 1';\n"
+BAD = "CREATE WORKFLOW hello() AS\n    'SELEC 1';\n"
+
+
+@pytest.fixture
+def good(project: Path) -> Path:
+    file = project / "good.pgd"
+    file.write_text(GOOD)
+    return file
+
+
+@pytest.fixture
+def bad(project: Path) -> Path:
+    file = project / "bad.pgd"
+    file.write_text(BAD)
+    return file
+
+
+def test_sql_goes_to_standard_output(cli, good):
+    result = cli("compile", "good.pgd")
+    assert result.exit_code == 0
+    assert "CREATE OR REPLACE PROCEDURE hello__" in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_dash_is_standard_input(cli, project):
+    result = cli("compile", "-", input=GOOD)
+    assert result.exit_code == 0
+    assert "CREATE OR REPLACE PROCEDURE hello__" in result.stdout
+
+
+def test_several_files_follow_one_another(cli, good, project):
+    (project / "other.pgd").write_text(GOOD.replace("hello", "other"))
+    result = cli("compile", "good.pgd", "other.pgd")
+    assert result.exit_code == 0
+    assert result.stdout.index("hello__") < result.stdout.index("other__")
+
+
+def test_an_error_is_shown_at_its_place_and_nothing_is_written(cli, bad):
+    result = cli("compile", "bad.pgd")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "bad.pgd:2:6: error[" in result.stderr
+    assert "  2 |     'SELEC 1';\n    |      ^" in result.stderr
+
+
+def test_an_error_in_one_file_keeps_all_from_being_written(cli, good, bad, project):
+    result = cli("compile", "good.pgd", "bad.pgd", "-o", "out.sql")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert not (project / "out.sql").exists()
+
+
+def test_output_file_and_its_check(cli, good, project):
+    out = project / "out.sql"
+    assert cli("compile", "good.pgd", "-o", "out.sql").exit_code == 0
+    assert "hello__" in out.read_text()
+    assert cli("compile", "good.pgd", "-o", "out.sql", "--check").exit_code == 0
+
+    good.write_text(GOOD.replace("SELECT 1", "SELECT 2"))
+    stale = cli("compile", "good.pgd", "-o", "out.sql", "--check")
+    assert stale.exit_code == 1
+    assert stale.stdout == ""
+    assert "error: out.sql is stale" in stale.stderr
+    assert "-            $sql$SELECT 1$sql$" in stale.stderr
+    assert "SELECT 2" not in out.read_text()
+
+
+def test_the_check_of_a_missing_output_fails(cli, good):
+    result = cli("compile", "good.pgd", "-o", "out.sql", "--check")
+    assert result.exit_code == 1
+    assert "out.sql is stale" in result.stderr
+
+
+def test_an_output_that_is_up_to_date_is_not_touched(cli, good, project):
+    out = project / "out.sql"
+    cli("compile", "good.pgd", "-o", "out.sql")
+    os.utime(out, (1, 1))
+    cli("compile", "good.pgd", "-o", "out.sql")
+    assert out.stat().st_mtime == 1
+
+
+def test_check_without_an_output_is_wrong_usage(cli, good):
+    assert cli("compile", "good.pgd", "--check").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("missing.pgd", 2, "cannot read missing.pgd: No such file or directory"),
+        ("directory", 2, "cannot read directory: Is a directory"),
+        ("empty.pgd", 1, "error[PGD001]"),
+        ("latin1.pgd", 1, "error[PGD002]"),
+    ],
+)
+@pytest.mark.parametrize("command", ["compile", "check", "deploy", "run"])
+def test_files_that_are_no_scripts(cli, project, command, name, code, message):
+    (project / "directory").mkdir()
+    (project / "empty.pgd").touch()
+    (project / "latin1.pgd").write_bytes("SELECT 'café';\n".encode("latin-1"))
+    result = cli(command, name)
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert message in result.stderr
+
+
+def test_a_file_without_a_workflow_passes_through_with_a_warning(cli, project):
+    script = "\\set ON_ERROR_STOP on\r\nSELECT 1;\r\n"
+    (project / "plain.sql").write_bytes(script.encode())
+    result = cli("compile", "plain.sql")
+    assert result.exit_code == 0
+    assert result.stdout_bytes == script.encode()
+    assert "warning[PGD010]" in result.stderr
+
+
+def test_strict_makes_warnings_errors(cli, project):
+    (project / "plain.sql").write_text("SELECT 1;\n")
+    result = cli("compile", "--strict", "plain.sql")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "error[PGD010]" in result.stderr
+
+
+def test_json_is_one_list_for_all_files(cli, good, bad):
+    result = cli("check", "--format", "json", "good.pgd", "bad.pgd")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.stderr)
+    assert (found["file"], found["line"], found["column"], found["severity"]) == ("bad.pgd", 2, 6, "error")
+
+
+def test_github_annotations(cli, bad):
+    result = cli("check", "--format", "github", "bad.pgd")
+    assert result.stderr.startswith("::error file=bad.pgd,line=2,")
+
+
+def test_no_color(cli, bad, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in cli("check", "bad.pgd").stderr
+
+
+def test_explain_tells_a_story(cli):
+    result = cli("explain", "pgd001")
+    assert result.exit_code == 0
+    assert "PGD001" in result.stdout
+
+
+def test_explain_an_unknown_code(cli):
+    result = cli("explain", "PGD00")
+    assert result.exit_code == 2
+    assert 'unknown code "PGD00"' in result.stderr
+
+
+def test_a_50_node_file_compiles_quickly(cli, project):
+    # A guard against an import or a loop gone wrong, far above what it takes; `make bench` has the figure.
+    steps = "\n ~> ".join(f"'SELECT {i}'" for i in range(50))
+    (project / "fifty.pgd").write_text(f"CREATE WORKFLOW fifty() AS {steps};\n")
+    began = time.monotonic()
+    assert cli("compile", "fifty.pgd").exit_code == 0
+    assert time.monotonic() - began < 5

@@ -1,0 +1,89 @@
+"""Which database a command takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pgdurc.database import choose_database
+from pgdurc.failure import Exit, Failure
+from pgdurc.settings import read_settings
+
+
+def test_the_option_wins(project, monkeypatch):
+    monkeypatch.setenv("PGHOST", "elsewhere")
+    (project / "pgdurc.toml").write_text('db = "host=settings"\n')
+    chosen = choose_database("host=option dbname=x")
+    assert (chosen.conninfo, chosen.origin) == ("host=option dbname=x", "--db")
+
+
+def test_the_environment_comes_before_the_settings(project, monkeypatch):
+    monkeypatch.setenv("PGHOST", "elsewhere")
+    (project / "pgdurc.toml").write_text('db = "host=settings"\n')
+    chosen = choose_database(None)
+    assert (chosen.conninfo, chosen.origin) == ("", "the environment: PGHOST")
+
+
+def test_a_password_alone_names_no_database(project, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    (project / "pgdurc.toml").write_text('db = "host=settings"\n')
+    assert choose_database(None).conninfo == "host=settings"
+
+
+def test_settings_in_pyproject(project):
+    (project / "pgdurc.toml").unlink()
+    (project / "pyproject.toml").write_text('[tool.pgdurc]\ndb = "host=shared"\n')
+    assert choose_database(None).conninfo == "host=shared"
+
+
+def test_settings_are_found_from_a_directory_below(project, monkeypatch):
+    (project / "pgdurc.toml").write_text("drivers = 7\n")
+    (project / "a" / "b").mkdir(parents=True)
+    monkeypatch.chdir(project / "a" / "b")
+    settings = read_settings()
+    assert (settings.project, settings.drivers) == (project.resolve(), 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("drivers = 'many'\n", 'setting "drivers" in {file} must be of type int'),
+        ("databse = 'x'\n", 'unknown setting "databse" in {file}'),
+        ("db = \n", "cannot read {file}: "),
+    ],
+)
+def test_settings_that_are_wrong(project: Path, text, message):
+    file = project.resolve() / "pgdurc.toml"
+    file.write_text(text)
+    with pytest.raises(Failure) as failure:
+        read_settings()
+    assert message.format(file=file) in failure.value.message
+    assert failure.value.exit_code is Exit.USAGE
+
+
+def test_nothing_names_a_database(cli, project):
+    result = cli("ls")
+    assert result.exit_code == 2
+    assert "no database is named, and this project has no embedded server" in result.stderr
+    assert "--db" in result.stderr
+
+
+def test_a_connection_string_that_is_none(cli, project):
+    result = cli("ls", "--db", "nonsense")
+    assert result.exit_code == 2
+    assert "error: not a connection string" in result.stderr
+
+
+def test_a_password_is_never_shown(project):
+    chosen = choose_database("postgresql://app:secret@db/app")
+    assert "secret" not in chosen.describe()
+    assert "secret" not in chosen.option
+
+
+def test_a_database_that_is_down(cli, project):
+    result = cli("ls", "--db", "host=127.0.0.1 port=1 dbname=x")
+    assert result.exit_code == 3
+    assert "error: cannot connect to the database" in result.stderr
+    assert "hint: it was named by --db" in result.stderr
+    assert "Traceback" not in result.stderr

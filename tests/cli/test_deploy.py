@@ -1,0 +1,151 @@
+"""`pgdurc install` and `deploy`: one transaction, and every refusal at its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+HELLO = "CREATE WORKFLOW hello(who text DEFAULT 'you') AS $$SELECT 'hello ' || $who$$;\n"
+
+
+@pytest.fixture
+def script(project: Path):
+    def write(text: str) -> str:
+        (project / "script.pgd").write_text(text)
+        return "script.pgd"
+
+    return write
+
+
+def test_install_is_a_no_op_the_second_time(cli, project, empty_database):
+    db = empty_database.conninfo("alice")
+    first = cli("install", "--db", db)
+    assert first.exit_code == 0
+    assert "installed in database" in first.stderr
+    again = cli("install", "--db", db)
+    assert again.exit_code == 0
+    assert "is already installed" in again.stderr
+
+
+def test_runtime_prints_what_install_executes(cli, project, empty_database):
+    printed = cli("runtime")
+    assert printed.exit_code == 0
+    with empty_database.connect("alice") as connection, connection.transaction():
+        connection.execute(printed.stdout.encode())
+    assert "is already installed" in cli("install", "--db", empty_database.conninfo("alice")).stderr
+
+
+def test_install_leaves_nothing_where_df_is_somebody_elses(cli, project, empty_database):
+    empty_database.query("CREATE SCHEMA df CREATE TABLE instances (id text)")
+    result = cli("install", "--db", empty_database.conninfo("alice"))
+    assert result.exit_code == 3
+    assert 'schema "df" exists and is not pgdurc\'s (PD001)' in result.stderr
+    assert empty_database.value("SELECT count(*) FROM pg_class WHERE relnamespace = 'df'::regnamespace") == 1
+
+
+def test_deploy_says_what_changed(cli, database, script):
+    db = database.conninfo()
+    new = cli("deploy", script(HELLO), "--db", db)
+    assert new.exit_code == 0, new.stderr
+    assert new.stderr.endswith("(new)\n")
+    assert cli("deploy", script(HELLO), "--db", db).stderr.endswith("(unchanged)\n")
+    changed = cli("deploy", script(HELLO.replace("hello '", "hi '")), "--db", db, "--json")
+    (change,) = json.loads(changed.stdout)
+    assert change["name"] == "hello"
+    assert change["before"] != change["after"]
+
+
+def test_a_dry_run_changes_nothing(cli, database, script):
+    result = cli("deploy", script(HELLO), "--db", database.conninfo(), "--dry-run")
+    assert result.exit_code == 0
+    assert result.stderr.endswith("(new)\n")
+    assert database.query("SELECT FROM df.workflows") == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("\\set x 1\n", "error[0A000]: psql's meta-commands are not executed by deploy"),
+        ("BEGIN;\n", "error[2D000]: a script that deploy executes cannot begin or end a transaction"),
+        ("COMMIT;\n", "error[2D000]: a script that deploy executes cannot begin or end a transaction"),
+        ("VACUUM;\n", "error[25001]: this statement cannot run inside a transaction block"),
+        (
+            "CREATE INDEX CONCURRENTLY ON t (a);\n",
+            "error[25001]: this statement cannot run inside a transaction",
+        ),
+        ("COPY t FROM stdin;\n1\n\\.\n", "error[0A000]: COPY FROM stdin is not executed by deploy"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_what_cannot_be_in_one_transaction_is_refused(cli, database, script, statement, message, options):
+    result = cli(
+        "deploy",
+        script(f"CREATE TABLE t (a int);\n{statement}{HELLO}"),
+        "--db",
+        database.conninfo(),
+        *options,
+    )
+    assert result.exit_code == 1
+    assert f"script.pgd:2:1: {message}" in result.stderr
+    assert "instead: pgdurc compile script.pgd | psql" in result.stderr
+    assert database.value("SELECT to_regclass('t')") is None
+
+
+def test_a_database_error_is_shown_at_its_line_and_nothing_stays(cli, database, script):
+    result = cli(
+        "deploy",
+        script(f"CREATE TABLE t (a int);\n{HELLO}\n-- a comment\nINSERT INTO t\nVALUES (1, nonsense);\n"),
+        "--db",
+        database.conninfo(),
+    )
+    assert result.exit_code == 3
+    assert 'script.pgd:6:12: error[42703]: column "nonsense" does not exist' in result.stderr
+    assert "  6 | VALUES (1, nonsense);" in result.stderr
+    assert database.value("SELECT to_regclass('t')") is None
+    assert database.query("SELECT FROM df.workflows") == []
+
+
+def test_an_error_in_a_generated_statement_is_shown_at_its_workflow(cli, database, script):
+    # A function of that name which is none of ours is not replaced.
+    text = f"CREATE FUNCTION hello(who text) RETURNS int LANGUAGE sql AS 'SELECT 1';\n{HELLO}"
+    result = cli("deploy", script(text), "--db", database.conninfo())
+    assert result.exit_code == 3
+    assert "script.pgd:2:17: error[" in result.stderr
+    assert database.query("SELECT FROM df.workflows") == []
+
+
+def test_deploy_without_the_runtime(cli, empty_database, script):
+    result = cli("deploy", script(HELLO), "--db", empty_database.conninfo())
+    assert result.exit_code == 3
+    assert "error: the pgdurc runtime is not installed in database" in result.stderr
+    assert "hint: pgdurc install, or: pgdurc runtime | psql" in result.stderr
+
+
+def test_a_script_without_a_workflow_needs_no_runtime(cli, empty_database, script):
+    result = cli("deploy", script("CREATE TABLE t (a int);\n"), "--db", empty_database.conninfo())
+    assert result.exit_code == 0
+    assert empty_database.value("SELECT to_regclass('t')") == "t"
+
+
+def test_deploy_to_a_runtime_of_another_version(cli, database, script):
+    with database.connect("dfowner") as connection:
+        connection.execute("UPDATE df.runtime SET epoch = 0, version = '0.0.1'")
+    result = cli("deploy", script(HELLO), "--db", database.conninfo())
+    assert result.exit_code == 3
+    assert "needs a newer pgdurc runtime than the 0.0.1" in result.stderr
+    assert "pgdurc install" in result.stderr
+
+
+def test_deploy_by_a_role_without_rights(cli, database, script):
+    result = cli("deploy", script(HELLO), "--db", database.conninfo("carol"))
+    assert result.exit_code == 3
+    assert 'role "carol" may not use pgdurc in database' in result.stderr
+    assert "SELECT df.grant_usage('carol')" in result.stderr
+
+
+def test_deploy_by_a_superuser(cli, database, script):
+    result = cli("deploy", script(HELLO), "--db", database.conninfo("postgres"))
+    assert result.exit_code == 3
+    assert "superuser" in result.stderr

@@ -1,0 +1,189 @@
+"""`pgdurc start`, `ls`, `show`, `cancel` and `run` on a database that has the runtime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """\
+CREATE WORKFLOW greet(who text, times int DEFAULT 1, extra jsonb DEFAULT 'null') AS
+    $$SELECT repeat('hello ' || $who || ' ', $times)$$ |=> greeting
+ ~> $$SELECT $greeting || coalesce($extra ->> 'mark', '')$$;
+
+CREATE WORKFLOW divide(by int) WITH (max_attempts = 2, backoff = '1 millisecond') AS
+    'SELECT 1'
+ ~> 'SELECT 1 / $by';
+"""
+
+
+@pytest.fixture
+def deployed(cli, project: Path, database):
+    (project / "script.pgd").write_text(SCRIPT)
+    result = cli("deploy", "script.pgd", "--db", database.conninfo())
+    assert result.exit_code == 0, result.stderr
+    return database
+
+
+def start(cli, database, *arguments: str) -> str:
+    result = cli("start", *arguments, "--db", database.conninfo())
+    assert result.exit_code == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_start_prints_the_id_and_arguments_become_their_types(cli, deployed):
+    instance = start(cli, deployed, "greet", "-a", "who=you", "-a", "times=2", "-a", 'extra={"mark": "!"}')
+    deployed.drive()
+    assert json.loads(deployed.value("SELECT df.result(%s)", instance)) is not None
+    assert "hello you hello you !" in deployed.value("SELECT df.result(%s)", instance)
+
+
+def test_a_null_argument(cli, deployed):
+    instance = start(cli, deployed, "divide", "-a", "by:=null")
+    deployed.drive()
+    assert deployed.value("SELECT df.status(%s)", instance) == "completed"
+
+
+def test_a_key_starts_once(cli, deployed):
+    first = start(cli, deployed, "greet", "-a", "who=you", "--key", "k", "--label", "first")
+    assert start(cli, deployed, "greet", "-a", "who=me", "--key", "k") == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("greet",), 3, "who"),
+        (("greet", "-a", "who=x", "-a", "tmies=3"), 3, "tmies"),
+        (("greet", "-a", "who=x", "-a", "times=many"), 3, "many"),
+        (("greet", "-a", "who"), 2, 'argument "who" is not of the form name=value'),
+        (("greet", "-a", "who=x", "-a", "who=y"), 2, 'argument "who" is given twice'),
+        (("greet", "-a", "who=x", "-a", "extra={"), 2, 'argument "extra" is not JSON'),
+        (("nobody",), 3, "nobody"),
+    ],
+)
+def test_arguments_that_are_wrong(cli, deployed, arguments, code, message):
+    result = cli("start", *arguments, "--db", deployed.conninfo())
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert deployed.query("SELECT FROM df.instances") == []
+
+
+def test_ls(cli, deployed):
+    first = start(cli, deployed, "greet", "-a", "who=x", "--label", "one")
+    second = start(cli, deployed, "divide", "-a", "by=0")
+    deployed.drive()
+    db = deployed.conninfo()
+    assert [row["id"] for row in json.loads(cli("ls", "--json", "--db", db).stdout)] == [second, first]
+    assert [row["id"] for row in json.loads(cli("ls", "--json", "--limit", "1", "--db", db).stdout)] == [
+        second
+    ]
+    (found,) = json.loads(cli("ls", "--json", "--label", "one", "--db", db).stdout)
+    assert (found["id"], found["workflow"], found["status"]) == (first, "public.greet", "completed")
+    lines = cli("ls", "--status", "completed", "--db", db).stdout.splitlines()
+    assert lines[0].split() == ["ID", "WORKFLOW", "STATUS", "LABEL", "STARTED", "TOOK"]
+    assert len(lines) == 2
+
+
+def test_show_has_every_attempt_and_the_error_at_its_place(cli, deployed):
+    instance = start(cli, deployed, "divide", "-a", "by=0")
+    for _ in range(2):
+        deployed.drive()
+        deployed.query("SELECT pg_sleep(0.05)")
+    db = deployed.conninfo()
+    shown = cli("show", instance, "--db", db)
+    assert shown.exit_code == 0
+    assert "script.pgd:7: error: division by zero (22012)" in shown.stdout
+    assert "7 |  ~> 'SELECT 1 / $by';" in shown.stdout
+    assert "failed (attempt 2)" in shown.stdout
+    found = json.loads(cli("show", instance, "--json", "--db", db).stdout)
+    assert [(a["line"], a["attempt"], a["outcome"]) for a in found["attempts"]] == [
+        (6, 1, "ok"),
+        (7, 1, "failed"),
+        (7, 2, "failed"),
+    ]
+    assert (found["status"], found["error"]["sqlstate"], found["error"]["line"]) == ("failed", "22012", 7)
+
+
+def test_show_of_nothing(cli, deployed):
+    result = cli("show", "00000000", "--db", deployed.conninfo())
+    assert result.exit_code == 3
+    assert 'instance "00000000" does not exist, or this role may not see it' in result.stderr
+
+
+def test_another_owner_sees_nothing(cli, deployed):
+    instance = start(cli, deployed, "greet", "-a", "who=x")
+    assert cli("show", instance, "--db", deployed.conninfo("bob")).exit_code == 3
+    assert json.loads(cli("ls", "--json", "--db", deployed.conninfo("bob")).stdout) == []
+
+
+def test_cancel(cli, deployed):
+    instance = start(cli, deployed, "greet", "-a", "who=x")
+    result = cli("cancel", instance, "--reason", "no need", "--db", deployed.conninfo())
+    assert result.exit_code == 0
+    assert result.stderr == f"{instance} is cancelled\n"
+    deployed.drive()
+    assert deployed.value("SELECT df.status(%s)", instance) == "cancelled"
+
+
+def test_cancel_of_nothing(cli, deployed):
+    result = cli("cancel", "00000000", "--db", deployed.conninfo())
+    assert result.exit_code == 3
+    assert "00000000" in result.stderr
+
+
+def test_run_follows_to_the_end_and_prints_the_result(cli, deployed):
+    result = cli(
+        "run", "script.pgd", "greet", "-a", "who=you", "--drivers", "1", "--json", "--db", deployed.conninfo()
+    )
+    assert result.exit_code == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert said["status"] == "completed"
+    assert "hello you" in json.dumps(said["result"])
+    assert "script.pgd:2" in result.stderr
+    assert "|=> greeting" in result.stderr
+    assert "completed after" in result.stderr
+
+
+def test_run_of_a_workflow_that_fails(cli, deployed):
+    result = cli("run", "script.pgd", "divide", "-a", "by=0", "--drivers", "1", "--db", deployed.conninfo())
+    assert result.exit_code == 4
+    assert result.stdout == ""
+    assert "script.pgd:7: error: division by zero (22012)" in result.stderr
+    assert "^^^" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "script.pgd declares 2 workflows"),
+        (("nobody",), 'script.pgd declares no workflow "nobody"'),
+    ],
+)
+def test_run_must_know_which_workflow(cli, deployed, arguments, message):
+    result = cli("run", "script.pgd", *arguments, "--db", deployed.conninfo())
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "greet" in result.stderr
+
+
+def test_run_by_a_superuser_is_refused_before_anything_is_deployed(cli, deployed):
+    result = cli("run", "script.pgd", "greet", "--drivers", "1", "--db", deployed.conninfo("postgres"))
+    assert result.exit_code == 3
+    assert 'role "postgres" is a superuser' in result.stderr
+
+
+@pytest.mark.parametrize("command", [("ls",), ("show", "0"), ("cancel", "0"), ("start", "w"), ("worker",)])
+def test_without_the_runtime(cli, project, empty_database, command):
+    result = cli(*command, "--db", empty_database.conninfo())
+    assert result.exit_code == 3
+    assert "error: the pgdurc runtime is not installed in database" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("ls",), ("show", "0"), ("cancel", "0"), ("start", "w"), ("worker",)])
+def test_without_rights(cli, project, database, command):
+    result = cli(*command, "--db", database.conninfo("carol"))
+    assert result.exit_code == 3
+    assert 'role "carol" may not use pgdurc' in result.stderr

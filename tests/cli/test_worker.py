@@ -1,0 +1,153 @@
+"""`pgdurc worker`: it runs at once what is started, lives through restarts and kills, and stops cleanly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgdurc.embedded import DATABASE, ROLE, ensure_embedded, remove_embedded
+
+SCRIPT = """\
+CREATE TABLE log (at timestamptz DEFAULT clock_timestamp(), text text);
+CREATE SEQUENCE attempts;
+
+CREATE WORKFLOW note(text text) AS $$INSERT INTO log (text) VALUES ($text)$$;
+
+CREATE WORKFLOW nap(seconds double precision) AS
+    $$SELECT pg_sleep($seconds)$$
+ ~> $$INSERT INTO log (text) VALUES ('slept')$$;
+
+-- The first attempt takes its own backend down.
+CREATE WORKFLOW suicide() AS
+    $$SELECT CASE WHEN nextval('attempts') = 1 THEN pg_terminate_backend(pg_backend_pid()) END$$
+ ~> $$INSERT INTO log (text) VALUES ('survived')$$;
+"""
+
+
+@pytest.fixture
+def deployed(cli, project: Path, database):
+    (project / "script.pgd").write_text(SCRIPT)
+    result = cli("deploy", "script.pgd", "--db", database.conninfo())
+    assert result.exit_code == 0, result.stderr
+    return database
+
+
+@contextmanager
+def worker(conninfo: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "pgdurc", "worker", "--json", *arguments, "--db", conninfo]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    )
+    try:
+        assert process.stderr is not None
+        first = json.loads(process.stderr.readline())
+        assert first["message"].startswith("driving the workflows of")
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def stop(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    """SIGTERM; the rest of its log."""
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=30)
+    assert process.returncode == 0
+    return [json.loads(line) for line in log.splitlines()]
+
+
+def eventually(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_start_is_run_at_once(deployed):
+    with worker(deployed.conninfo(), "--drivers", "2") as process:
+        # Once, so that plans and caches are there; and long after the drivers' first look.
+        deployed.value("SELECT note('first')")
+        eventually(lambda: deployed.value("SELECT count(*) FROM log") == 1)
+        started = [deployed.value("SELECT note('next')") for _ in range(10)]
+        eventually(lambda: deployed.value("SELECT count(*) FROM log") == 11)
+        delays = deployed.query(
+            "SELECT started_at - created_at FROM df.instances WHERE id = ANY (%s) ORDER BY 1", started
+        )
+        # The safety net is 5 s: this is the notification's work. `make bench` has the figure.
+        assert delays[len(delays) // 2][0].total_seconds() < 1
+        assert [line["message"] for line in stop(process)][-1] == "stopped"
+
+
+def test_a_killed_backend_costs_one_driver_a_reconnect(deployed):
+    with worker(deployed.conninfo(), "--drivers", "2") as process:
+        instance = deployed.value("SELECT suicide()")
+        eventually(lambda: deployed.value("SELECT df.status(%s)", instance) == "completed")
+        assert deployed.value("SELECT count(*) FROM log") == 1
+        log = stop(process)
+        lost = [line["thread"] for line in log if line["level"] == "warning"]
+        assert len(lost) == 1
+        assert lost[0].startswith("driver-")
+
+
+def test_sigterm_lets_a_running_step_end(deployed):
+    with worker(deployed.conninfo(), "--drivers", "1") as process:
+        instance = deployed.value("SELECT nap(1)")
+        eventually(lambda: running(deployed, instance))
+        stop(process)
+    assert deployed.value("SELECT outcome FROM df.timeline(%s) LIMIT 1", instance) == "ok"
+
+
+def test_sigterm_cancels_a_step_that_takes_too_long_and_costs_it_no_attempt(deployed):
+    with worker(deployed.conninfo(), "--drivers", "1", "--grace", "0.2") as process:
+        instance = deployed.value("SELECT nap(30)")
+        eventually(lambda: running(deployed, instance))
+        began = time.monotonic()
+        stop(process)
+        assert time.monotonic() - began < 10
+    assert deployed.value("SELECT df.status(%s)", instance) == "running"
+    assert deployed.query("SELECT FROM df.timeline(%s) WHERE outcome = 'failed'", instance) == []
+
+
+def running(database: Any, instance: str) -> bool:
+    return bool(
+        database.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE %s AND wait_event = 'PgSleep'",
+            f"pgdurc {instance} %",
+        )
+    )
+
+
+def test_a_superuser_does_not_drive(cli, deployed):
+    result = cli("worker", "--db", deployed.conninfo("postgres"))
+    assert result.exit_code == 3
+    assert 'role "postgres" is a superuser, and superusers do not drive workflows' in result.stderr
+
+
+@pytest.mark.crash
+def test_a_killed_server_that_comes_back_is_found_again(cli, project):
+    cluster = ensure_embedded(project)
+    try:
+        (project / "script.pgd").write_text(SCRIPT)
+        conninfo = cluster.conninfo(ROLE, DATABASE)
+        assert cli("install").exit_code == 0
+        assert cli("deploy", "script.pgd").exit_code == 0
+        with worker(conninfo, "--drivers", "2") as process:
+            assert cluster.kill() > 2
+            cluster.start()
+            instance = cli("start", "note", "-a", "text=after").stdout.strip()
+            followed = cli("show", instance, "--follow")
+            assert followed.exit_code == 0, followed.stderr
+            stop(process)
+    finally:
+        remove_embedded(project)

@@ -1,0 +1,2 @@
+CREATE TABLE visits (n int);
+CREATE TABLE log (n int);

@@ -1,0 +1,62 @@
+DO $pgdurc$
+BEGIN
+    PERFORM df.require_runtime(1);
+EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
+    RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
+        USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql';
+END
+$pgdurc$;
+
+-- Workflow hello, version fe645ec5 (workflow.pgd:1)
+CREATE OR REPLACE PROCEDURE hello__fe645ec5(INOUT step df.step_v1)
+LANGUAGE plpgsql
+SET DateStyle = 'ISO, MDY'
+SET IntervalStyle = 'postgres'
+SET TimeZone = 'UTC'
+AS $pgdurc$
+BEGIN
+    CASE step.state
+    WHEN 1 THEN
+        -- workflow.pgd:1
+        step := df.query_v1(step,
+            $sql$SELECT 1$sql$,
+            ARRAY['?column?']);
+        step.outcome := 'done';
+    END CASE;
+    SET CONSTRAINTS ALL IMMEDIATE;
+END
+$pgdurc$;
+REVOKE ALL ON PROCEDURE hello__fe645ec5(df.step_v1) FROM PUBLIC;
+
+DO $pgdurc$
+BEGIN
+    PERFORM df.prepare_starter_v1('hello', $signature$$signature$);
+
+    CREATE OR REPLACE FUNCTION hello() RETURNS pg_catalog.text
+    LANGUAGE sql
+    SET DateStyle = 'ISO, MDY'
+    SET IntervalStyle = 'postgres'
+    SET TimeZone = 'UTC'
+    AS $starter$
+        SELECT df.start_v1(
+            'hello',
+            'fe645ec5',
+            '{}'::pg_catalog.jsonb)
+    $starter$;
+
+    PERFORM df.register_v1(
+        'hello',
+        'fe645ec5',
+        $json${
+          "file": "workflow.pgd",
+          "line": 1,
+          "epoch": 1,
+          "raw_vars": false,
+          "parameters": [],
+          "options": {},
+          "states": [{"state": 1, "kind": "sql", "label": "SELECT 1", "line": 1}],
+          "graph": {"node": "sql", "query": "SELECT 1", "state": 1}
+        }$json$::pg_catalog.jsonb
+            OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$CREATE WORKFLOW hello() AS 'SELECT 1';$source$::pg_catalog.text));
+END
+$pgdurc$;

@@ -1,0 +1,372 @@
+"""Starting, running, retrying, stopping, waiting."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+
+
+def test_a_workflow_runs_to_its_result(workflows):
+    instance = workflows.run("CREATE WORKFLOW w(n int DEFAULT 3) AS 'SELECT $n * 2 AS doubled';")
+    assert workflows.status(instance) == "completed"
+    assert workflows.result(instance) == {"rows": [{"doubled": 6}], "row_count": 1}
+
+
+def test_typed_arguments_and_defaults_through_both_doors(workflows):
+    workflows.deploy(
+        "CREATE WORKFLOW w(d date, n numeric DEFAULT 1.50, tags text[] DEFAULT '{a,b}', at timestamptz DEFAULT '2024-01-02 03:04:05+02')"
+        " AS 'SELECT $d + 1 AS d, $n AS n, $tags AS tags, $at AS at, pg_typeof($n)::text AS t';"
+    )
+    typed = workflows.start("w(d => '2024-02-28')")
+    by_name = workflows.start("""df.start_workflow('w', '{"d": "2024-02-28", "tags": ["x,y", "z"]}')""")
+    workflows.database.drive()
+    expected = {
+        "d": "2024-02-29",
+        "n": 1.5,
+        "tags": ["a", "b"],
+        "at": "2024-01-02T01:04:05+00:00",
+        "t": "numeric",
+    }
+    assert workflows.rows(typed) == [expected]
+    assert workflows.rows(by_name) == [expected | {"tags": ["x,y", "z"]}]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ('{"n": 1}', 'argument "d" of workflow "w" is missing'),
+        ('{"d": "2024-01-01", "m": 1}', 'workflow "w" has no parameter m'),
+        (
+            '{"d": "yesterdayish"}',
+            'argument "d" of workflow "w": invalid input syntax for type date: "yesterdayish"',
+        ),
+        ("[1]", 'the arguments of workflow "w" must be a JSON object'),
+    ],
+)
+def test_bad_arguments_are_refused_and_start_nothing(workflows, args, message):
+    workflows.deploy("CREATE WORKFLOW w(d date, n int DEFAULT 1) AS 'SELECT $d AS d, $n AS n';")
+    with pytest.raises(psycopg.Error) as caught:
+        workflows.database.query("SELECT df.start_workflow('w', %s)", args)
+    assert caught.value.diag.message_primary == message
+    assert caught.value.sqlstate == "PD003"
+    assert workflows.database.query("SELECT id FROM df.instances") == []
+
+
+def test_an_unknown_workflow_is_named(workflows):
+    with pytest.raises(psycopg.Error, match=r'workflow "nowhere\.w" does not exist'):
+        workflows.database.query("SELECT df.start_workflow('nowhere.w')")
+
+
+def test_a_key_makes_a_start_idempotent(workflows):
+    workflows.deploy(
+        "CREATE WORKFLOW w(n int) AS 'SELECT $n AS n'; CREATE WORKFLOW v() AS 'SELECT 1 AS one';"
+    )
+    first = workflows.start("""df.start_workflow('w', '{"n": 1}', key => 'order 7')""")
+    assert workflows.start("""df.start_workflow('w', '{"n": 2}', key => 'order 7')""") == first
+    assert workflows.start("""df.start_workflow('v', key => 'order 7')""") != first
+    workflows.database.drive()
+    assert workflows.rows(first) == [{"n": 1}]
+
+
+def test_two_starts_with_one_key_at_the_same_time(workflows):
+    """The second waits for the first, and gets its id or, where the first rolled back, one of its own."""
+    import threading
+
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS one';")
+    database = workflows.database
+    for end in ("COMMIT", "ROLLBACK"):
+        answers = []
+        with database.connect() as first:
+            first.execute("BEGIN")
+            one = first.execute("SELECT df.start_workflow('w', key => %s)", (end,)).fetchone()[0]
+            other = threading.Thread(
+                target=lambda end=end, answers=answers: answers.append(
+                    database.value("SELECT df.start_workflow('w', key => %s)", end)
+                )
+            )
+            other.start()
+            while not database.value(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+                role="postgres",
+            ):
+                pass
+            first.execute(end)
+            other.join(30)
+        assert (answers == [one]) == (end == "COMMIT")
+        assert len(answers) == 1
+
+
+def test_a_start_is_transactional(workflows):
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS one';")
+    with workflows.database.connect(autocommit=False) as connection:
+        connection.execute("SELECT w()")
+        connection.rollback()
+    assert workflows.database.query("SELECT id FROM df.instances") == []
+
+
+def test_retries_follow_the_declared_backoff_and_hold_no_driver(workflows):
+    database = workflows.database
+    database.query("CREATE SEQUENCE tries")
+    instance = workflows.run(
+        "CREATE WORKFLOW w() WITH (max_attempts = 3, backoff = '10 seconds', backoff_max = '15 seconds') AS"
+        " 'SELECT 1 / (CASE WHEN nextval(''tries'') < 3 THEN 0 ELSE 1 END) AS done';"
+    )
+    waits = []
+    while workflows.status(instance) == "running":
+        wake_at, reason, attempt = database.query(
+            "SELECT wake_at - df.now(), reason, attempt FROM df.waiting(%s)", instance
+        )[0]
+        assert reason == "retry"
+        waits.append((attempt, wake_at.total_seconds()))
+        workflows.move_clock("20 seconds")
+        database.drive()
+    assert workflows.status(instance) == "completed"
+    assert workflows.outcomes(instance) == ["failed", "failed", "ok"]
+    # Jitter is a quarter either way; the second is capped at 15 s.
+    assert [attempt for attempt, _ in waits] == [2, 3]
+    assert 6 < waits[0][1] <= 12.5
+    assert 10 < waits[1][1] <= 18.75
+
+
+def test_attempts_end(workflows):
+    instance = workflows.run(
+        "CREATE WORKFLOW w() WITH (max_attempts = 2, backoff = '0 seconds') AS 'SELECT 1/0 AS x';"
+    )
+    workflows.drive_until_ended(instance)
+    assert workflows.status(instance) == "failed"
+    assert workflows.outcomes(instance) == ["failed", "failed"]
+    error = workflows.error(instance)
+    assert (error["sqlstate"], error["file"], error["line"]) == ("22012", "test.pgd", 1)
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03", "57P01", "08006", "53200"])
+def test_transient_errors_are_tried_again_without_asking(workflows, sqlstate):
+    workflows.database.query("CREATE SEQUENCE tries")
+    workflows.database.query(
+        f"CREATE FUNCTION shaky() RETURNS int LANGUAGE plpgsql AS $$BEGIN IF nextval('tries') < 4 THEN RAISE EXCEPTION 'shaky'"
+        f" USING ERRCODE = '{sqlstate}'; END IF; RETURN 1; END$$"
+    )
+    instance = workflows.run("CREATE WORKFLOW w() AS 'SELECT shaky() AS x';")
+    workflows.drive_until_ended(instance)
+    assert workflows.status(instance) == "completed"
+    assert workflows.outcomes(instance) == ["failed"] * 3 + ["ok"]
+
+
+def test_transient_errors_end_after_ten_retries(workflows):
+    workflows.database.query(
+        "CREATE FUNCTION shaky() RETURNS int LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'shaky' USING ERRCODE = '40001'; END$$"
+    )
+    instance = workflows.run("CREATE WORKFLOW w() AS 'SELECT shaky() AS x';")
+    workflows.drive_until_ended(instance)
+    assert workflows.status(instance) == "failed"
+    assert workflows.outcomes(instance) == ["failed"] * 11
+
+
+def test_cancel_before_during_and_after(workflows):
+    database = workflows.database
+    workflows.deploy(
+        "CREATE WORKFLOW w() AS df.sleep(60) ~> 'SELECT 1 AS one'; CREATE WORKFLOW v() AS 'SELECT 1 AS one';"
+    )
+    pending, sleeping, done = workflows.start("w()"), workflows.start("w()"), workflows.start("v()")
+    assert (
+        database.value("SELECT df.cancel(%s, 'not needed')", pending)
+        == f"Instance {pending} cancelled: not needed"
+    )
+    database.drive()
+    database.query("SELECT df.cancel(%s)", sleeping)
+    database.query("SELECT df.cancel(%s)", done)
+    workflows.move_clock("2 minutes")
+    database.drive()
+    assert [workflows.status(i) for i in (pending, sleeping, done)] == ["cancelled", "cancelled", "completed"]
+    assert workflows.outcomes(pending) == []
+    assert workflows.outcomes(sleeping) == ["ok"]
+
+
+def test_a_step_that_has_not_committed_when_its_cancel_commits_never_commits(any_workflows):
+    """The step waits for a lock of ours; we cancel meanwhile; then it may go on, and must roll back."""
+    import threading
+
+    database = any_workflows.database
+    database.query("CREATE TABLE gate (x int); CREATE TABLE effect (x int); INSERT INTO gate VALUES (1)")
+    any_workflows.deploy(
+        "CREATE WORKFLOW w() AS 'WITH passed AS (UPDATE gate SET x = x RETURNING x) INSERT INTO effect SELECT x FROM passed';"
+    )
+    instance = any_workflows.start("w()")
+    with database.connect() as holder:
+        holder.execute("BEGIN; LOCK TABLE gate")
+        driver = threading.Thread(target=database.drive)
+        driver.start()
+        while not database.value(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass"
+        ):
+            pass
+        database.query("SELECT df.cancel(%s)", instance)
+        holder.execute("ROLLBACK")
+        driver.join(30)
+    assert database.query("SELECT * FROM effect") == []
+    assert any_workflows.status(instance) == "cancelled"
+    assert any_workflows.outcomes(instance) == ["cancelled"]
+
+
+def test_a_cancel_left_open_in_a_transaction_holds_up_nobody_else(workflows):
+    """Its instance's step is rolled back after a second and is due again; another instance goes on."""
+    database = workflows.database
+    database.query("CREATE TABLE effect (x text)")
+    workflows.deploy(
+        "CREATE WORKFLOW w(x text) AS 'INSERT INTO effect VALUES ($x)' ~> 'INSERT INTO effect VALUES ($x)';"
+    )
+    held, free = workflows.start("w('held')"), workflows.start("w('free')")
+    with database.connect() as open_transaction:
+        open_transaction.execute("BEGIN")
+        open_transaction.execute("SELECT df.cancel(%s)", (held,))
+        database.drive()
+        assert workflows.status(free) == "completed"
+        assert database.query("SELECT DISTINCT x FROM effect") == [("free",)]
+        assert database.value("SELECT count(*) FROM df.timeline(%s)", held) == 0
+        open_transaction.execute("ROLLBACK")
+    workflows.move_clock("5 seconds")
+    database.drive()
+    assert workflows.status(held) == "completed"
+    assert database.value("SELECT count(*) FROM effect WHERE x = 'held'") == 2
+
+
+def test_a_step_may_cancel_its_own_instance(workflows):
+    workflows.database.query("CREATE TABLE effect (x int)")
+    instance = workflows.run(
+        "CREATE WORKFLOW w() AS 'WITH c AS (SELECT df.cancel({sys_instance_id})) INSERT INTO effect SELECT 1 FROM c'"
+        " ~> 'INSERT INTO effect VALUES (2)';"
+    )
+    assert workflows.status(instance) == "cancelled"
+    assert workflows.database.query("SELECT x FROM effect") == [(1,)]
+
+
+def test_cancel_of_what_is_not_there(workflows):
+    with pytest.raises(psycopg.Error, match="Instance not found or access denied: 00000000"):
+        workflows.database.query("SELECT df.cancel('00000000')")
+
+
+def test_await_instance(workflows):
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS one'; CREATE WORKFLOW v() AS df.sleep(100);")
+    done = workflows.start("w()")
+    sleeping = workflows.start("v()")
+    workflows.database.drive()
+    assert workflows.database.value("SELECT df.await_instance(%s)", done) == "completed"
+    with pytest.raises(
+        psycopg.Error, match=rf"Timeout after 1s waiting for instance {sleeping} \(status: running\)"
+    ):
+        workflows.database.query("SELECT df.await_instance(%s, 1)", sleeping)
+    with pytest.raises(psycopg.Error, match="Timeout must be positive"):
+        workflows.database.query("SELECT df.await_instance(%s, 0)", sleeping)
+    with pytest.raises(psycopg.Error, match="Instance not found: 00000000"):
+        workflows.database.query("SELECT df.await_instance('00000000')")
+
+
+def test_await_instance_says_at_once_when_it_can_never_see_the_end(workflows):
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS one';")
+    with workflows.database.connect(autocommit=False) as connection:
+        instance = connection.execute("SELECT w()").fetchone()[0]
+        with pytest.raises(psycopg.Error, match="cannot wait for an instance that this transaction started"):
+            connection.execute("SELECT df.await_instance(%s)", (instance,))
+    with workflows.database.connect() as connection:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        with pytest.raises(psycopg.Error, match="in a repeatable read transaction"):
+            connection.execute("SELECT df.await_instance('00000000')")
+
+
+def test_lists_and_pages(workflows):
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS one';")
+    for label in "abcde":
+        workflows.start(f"df.start_workflow('w', label => '{label}')")
+    workflows.database.drive()
+    rows = workflows.database.query(
+        "SELECT label, function_name, status, output FROM df.list_instances('completed', 3)"
+    )
+    assert [row[0] for row in rows] == ["e", "d", "c"]
+    assert rows[0][1:3] == ("public.w", "completed")
+    assert json.loads(rows[0][3]) == {"rows": [{"one": 1}], "row_count": 1}
+
+    seen, cursor = [], None
+    for _ in range(3):
+        page = workflows.database.query(
+            "SELECT label, next_cursor, completed_at IS NOT NULL FROM df.list_instances(NULL, 2, NULL, %s)",
+            cursor,
+        )
+        seen += [row[0] for row in page]
+        assert all(row[2] for row in page)
+        cursor = page[0][1]
+    assert seen == list("edcba")
+    assert cursor is None
+    for bad in ("zz", "00"):
+        with pytest.raises(psycopg.Error, match="invalid after_cursor"):
+            workflows.database.query("SELECT * FROM df.list_instances(NULL, 2, NULL, %s)", bad)
+    with pytest.raises(psycopg.Error, match="limit_count must be at least 1"):
+        workflows.database.query("SELECT * FROM df.list_instances(NULL, 0)")
+    info = workflows.database.query(
+        "SELECT status, current_execution_id FROM df.instance_info(%s)", "00000000"
+    )
+    assert info == []
+
+
+def test_variables_are_a_snapshot(workflows):
+    database = workflows.database
+    assert database.value("SELECT df.setvar('who', 'O''Hara')") == "OK"
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT ''{who} and {nobody}'' AS said, {sys_label} AS label';")
+    instance = workflows.start("df.start_workflow('w', label => 'it''s')")
+    database.query("SELECT df.setvar('who', 'somebody else')")
+    database.drive()
+    assert workflows.rows(instance) == [{"said": "O'Hara and {nobody}", "label": "it's"}]
+    assert database.value("SELECT df.getvar('who')") == "somebody else"
+    database.query("SELECT df.unsetvar('who')")
+    assert database.value("SELECT df.getvar('who')") is None
+    database.query("SELECT df.setvar('a', '1'), df.clearvars()")
+    assert database.query("SELECT * FROM df.vars") == []
+
+
+def test_explain_of_an_instance_and_of_a_workflow(workflows):
+    workflows.deploy(
+        "CREATE WORKFLOW w() AS ('SELECT true AS t' |=> a) ?> 'SELECT 1 AS one' !> 'SELECT 2 AS two';"
+    )
+    instance = workflows.start("w()")
+    workflows.database.drive()
+    tree = workflows.database.value("SELECT df.explain('w')")
+    assert "IF" in tree
+    assert "✓ then: SQL: SELECT 1 AS one" in tree
+    ran = workflows.database.value("SELECT df.explain(%s)", instance)
+    assert ran.startswith(f"Instance: {instance}\nStatus:   ✓ completed\n")
+    assert "SELECT 1 AS one  ✓" in ran
+    assert "SELECT 2 AS two" in ran
+    assert "SELECT 2 AS two  ✓" not in ran
+
+
+def test_an_endless_loop_takes_a_second_a_lap(workflows):
+    workflows.database.query("CREATE TABLE lap (n serial)")
+    workflows.deploy("CREATE WORKFLOW w() AS @> 'INSERT INTO lap DEFAULT VALUES';")
+    instance = workflows.start("w()")
+    for _ in range(4):
+        workflows.database.drive()
+        workflows.move_clock("1 second")
+    laps = workflows.database.value("SELECT count(*) FROM lap")
+    assert 4 <= laps <= 6
+    assert workflows.database.value("SELECT reason FROM df.waiting(%s)", instance) == "lap"
+    workflows.database.query("SELECT df.cancel(%s)", instance)
+
+
+def test_retention_removes_what_ended_long_ago(workflows):
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS one'; CREATE WORKFLOW v() AS df.sleep('90 days');")
+    old, waiting = workflows.start("w()"), workflows.start("v()")
+    workflows.database.drive()
+    workflows.move_clock("31 days")
+    workflows.database.query("CALL df.janitor(0)")
+    assert workflows.database.query("SELECT id FROM df.instances") == [(waiting,)]
+    assert workflows.database.value("SELECT count(*) FROM df.step_run", role="dfowner") == 1
+    assert workflows.status(old) == "None"
+
+
+def test_traced_results_are_kept(workflows):
+    instance = workflows.run("CREATE WORKFLOW w() WITH (trace = full) AS 'SELECT 1 AS a' ~> 'SELECT 2 AS b';")
+    assert workflows.database.query(
+        "SELECT r.result FROM df.step_run r JOIN df.task t ON t.id = r.task_id WHERE t.instance_id = %s ORDER BY r.seq",
+        instance,
+    ) == [([{"a": 1}],), ([{"b": 2}],)]

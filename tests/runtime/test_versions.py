@@ -1,0 +1,190 @@
+"""Versions: pinned, recognised, replaced, pruned; and a second version of the runtime over a first."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from pgdurc.runtime import runtime_script
+
+ONE = "CREATE WORKFLOW w(n int DEFAULT 1) AS 'SELECT ''one'' AS v' ~> df.sleep(60) ~> 'SELECT ''one'' AS v, $n AS n';"
+TWO = "CREATE WORKFLOW w(n int DEFAULT 1) AS 'SELECT ''two'' AS v' ~> df.sleep(60) ~> 'SELECT ''two'' AS v, $n AS n';"
+
+
+def versions(workflows):
+    return workflows.database.value("SELECT count(*) FROM df.workflow_version")
+
+
+def test_an_instance_stays_on_the_version_it_started_with(workflows):
+    workflows.deploy(ONE)
+    first = workflows.start("w()")
+    workflows.database.drive()
+    workflows.deploy(TWO)
+    second = workflows.start("w()")
+    workflows.database.drive()
+    workflows.move_clock("1 minute")
+    workflows.database.drive()
+    assert workflows.rows(first) == [{"v": "one", "n": 1}]
+    assert workflows.rows(second) == [{"v": "two", "n": 1}]
+
+
+def test_compiling_again_with_no_change_is_a_no_op(workflows):
+    workflows.deploy(ONE)
+    workflows.deploy("-- moved down by a comment\n\n" + ONE)
+    assert versions(workflows) == 1
+    assert workflows.database.value("SELECT line FROM df.workflow_version") == 3
+
+
+def test_going_back_to_an_earlier_version(workflows):
+    for text in (ONE, TWO, ONE):
+        workflows.deploy(text)
+    assert versions(workflows) == 2
+    instance = workflows.start("w()")
+    workflows.database.drive()
+    workflows.move_clock("1 minute")
+    workflows.database.drive()
+    assert workflows.rows(instance)[0]["v"] == "one"
+
+
+def test_another_search_path_is_refused(workflows):
+    workflows.deploy("CREATE SCHEMA s; " + ONE)
+    with pytest.raises(psycopg.Error, match="deployed with another search_path"):
+        workflows.deploy("SET LOCAL search_path = public, s; " + ONE)
+
+
+def test_a_starter_with_another_signature_replaces_the_old_one(workflows):
+    workflows.deploy(ONE)
+    workflows.deploy("CREATE WORKFLOW w(m text) AS 'SELECT $m AS m';")
+    with pytest.raises(psycopg.errors.UndefinedFunction):
+        workflows.start("w(1)")
+    assert workflows.start("w(m => 'x')")
+
+
+def test_a_function_that_is_not_ours_is_not_replaced(workflows):
+    workflows.database.query("CREATE FUNCTION w(n int) RETURNS text LANGUAGE sql AS 'SELECT ''mine'''")
+    with pytest.raises(psycopg.Error, match="already exists and is not the starter"):
+        workflows.deploy(ONE)
+    assert workflows.start("w(1)") == "mine"
+    assert versions(workflows) == 0
+
+
+def test_prune_drops_what_no_instance_needs(workflows):
+    workflows.deploy(ONE)
+    instance = workflows.start("w()")
+    workflows.deploy(TWO)
+    assert workflows.database.query("SELECT df.prune_versions()") == []
+    workflows.move_clock("1 hour")
+    workflows.database.drive()
+    workflows.move_clock("1 hour")
+    workflows.database.drive()
+    assert workflows.status(instance) == "completed"
+    workflows.move_clock("40 days")
+    workflows.database.query("CALL df.janitor(0)")
+    pruned = workflows.database.query("SELECT df.prune_versions()")
+    assert len(pruned) == 1
+    assert versions(workflows) == 1
+    assert workflows.database.value("SELECT count(*) FROM pg_proc WHERE proname LIKE 'w\\_\\_%%'") == 1
+    assert workflows.start("w()")
+
+
+def test_prune_waits_for_a_start_and_looks_again(workflows):
+    """A start that is not committed yet holds its version."""
+    import threading
+
+    workflows.deploy(ONE)
+    with workflows.database.connect(autocommit=False) as starter:
+        starter.execute("SELECT w()")
+        workflows.database.query("ALTER FUNCTION w(int) RENAME TO w_old")  # the version is superseded by hand
+        workflows.database.query("UPDATE df.workflow SET version_id = NULL", role="dfowner")
+        pruned = []
+        thread = threading.Thread(
+            target=lambda: pruned.extend(workflows.database.query("SELECT df.prune_versions()"))
+        )
+        thread.start()
+        while not workflows.database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            pass
+        starter.commit()
+        thread.join(30)
+    assert pruned == []
+
+
+def test_drop_workflow(workflows):
+    workflows.deploy(ONE)
+    instance = workflows.start("w()")
+    workflows.deploy("DROP WORKFLOW w;")
+    with pytest.raises(psycopg.errors.UndefinedFunction):
+        workflows.start("w()")
+    with pytest.raises(psycopg.Error, match="does not exist"):
+        workflows.deploy("DROP WORKFLOW w;")
+    workflows.deploy("DROP WORKFLOW IF EXISTS w;")
+    workflows.drive_until_ended(instance)
+    assert workflows.status(instance) == "completed"
+    workflows.deploy(ONE)
+    assert workflows.start("w()")
+
+
+def test_schemas_keep_their_workflows_apart(workflows):
+    for schema in ("tenant_a", "tenant_b"):
+        workflows.deploy(
+            f"CREATE SCHEMA {schema}; SET LOCAL search_path = {schema}; CREATE TABLE t AS SELECT '{schema}' AS name;"
+            " CREATE WORKFLOW w() AS 'SELECT name FROM t';"
+        )
+    instances = [workflows.start(f"{schema}.w()") for schema in ("tenant_a", "tenant_b")]
+    workflows.database.drive()
+    assert [workflows.rows(i) for i in instances] == [[{"name": "tenant_a"}], [{"name": "tenant_b"}]]
+
+
+def test_installing_twice_is_a_no_op(workflows):
+    workflows.deploy(ONE)
+    instance = workflows.start("w()")
+    workflows.database.drive()
+    with workflows.database.connect("dfowner") as connection, connection.transaction():
+        connection.execute(runtime_script())
+    workflows.move_clock("1 minute")
+    workflows.database.drive()
+    assert workflows.status(instance) == "completed"
+
+
+def test_a_newer_runtime_installs_over_this_one_with_instances_in_flight(workflows):
+    """A made-up second version: a new version of a routine that steps call beside the frozen one, a new column and a
+    changed driver-side function. The instance started before goes on; so does one of each compiled contract."""
+    workflows.deploy(ONE)
+    before = workflows.start("w()")
+    workflows.database.drive()
+    second = (
+        (
+            runtime_script()
+            .replace("VALUES ('0.1.0', 1)", "VALUES ('0.2.0', 2)")
+            .replace("r.epoch > 1", "r.epoch > 2")
+        )
+        + """
+        ALTER TABLE df.task ADD COLUMN IF NOT EXISTS priority integer NOT NULL DEFAULT 0;
+        CREATE OR REPLACE FUNCTION df.exec_v2(step df.step_v1, p_sql text, p_note text) RETURNS df.step_v1
+        LANGUAGE plpgsql AS $$ BEGIN step := df.exec_v1(step, p_sql); step.detail := pg_catalog.to_jsonb(p_note); RETURN step; END $$;
+    """
+    )
+    with workflows.database.connect("dfowner") as connection, connection.transaction():
+        connection.execute(second)
+    assert workflows.database.value("SELECT df.version()") == "0.2.0"
+    after = workflows.start("w(2)")
+    workflows.drive_until_ended(before)
+    workflows.drive_until_ended(after)
+    assert workflows.rows(before) == [{"v": "one", "n": 1}]
+    assert workflows.rows(after) == [{"v": "one", "n": 2}]
+    # And the older one does not install over it.
+    with (
+        pytest.raises(psycopg.Error, match="a newer runtime is installed here"),
+        workflows.database.connect("dfowner") as connection,
+    ):
+        connection.execute(runtime_script())
+
+
+def test_a_script_that_needs_a_newer_runtime_is_refused(workflows):
+    with pytest.raises(psycopg.Error, match="needs a newer pgdurc runtime"):
+        workflows.database.query("SELECT df.require_runtime(99)")
+
+
+def test_pg_durables_schema_is_left_alone(empty_database):
+    empty_database.query("CREATE SCHEMA df")
+    with pytest.raises(psycopg.Error, match='schema "df" exists and is not pgdurc\'s'):
+        empty_database.query(runtime_script())

@@ -1,0 +1,58 @@
+"""Each entry of the catalogue is true, and the page made from it is up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pgdurc.codes import CODES, as_markdown, explain
+from pgdurc.parse import parse_declaration
+from pgdurc.script import split
+from pgdurc.source import SourceError, read
+
+FRONT_END = [code for code in CODES if code[3] in "019"]
+
+
+def codes_of(text: str) -> set[str]:
+    try:
+        source = read(text.encode("utf-8", "surrogateescape"))
+    except SourceError as error:
+        return {d.code for d in error.diagnostics}
+    script = split(source.text)
+    found = {d.code for d in script.diagnostics}
+    for statement in script.declarations:
+        found |= {d.code for d in parse_declaration(source.text, statement)[1]}
+    return found
+
+
+@pytest.mark.parametrize("code", FRONT_END)
+def test_example_yields_its_code_and_no_other(code: str) -> None:
+    if code == "PGD904":
+        pytest.skip("found after parsing")
+    assert codes_of(CODES[code].example) == {code}
+
+
+@pytest.mark.parametrize("code", [code for code in FRONT_END if CODES[code].remedy])
+def test_remedy_is_accepted(code: str) -> None:
+    assert codes_of(CODES[code].remedy) == set()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_entry_is_whole(code: str) -> None:
+    entry = CODES[code]
+    assert entry.title[0].islower() or not entry.title[0].isalpha() or entry.title[:2].isupper()
+    assert not entry.title.endswith(".")
+    assert entry.story.endswith(".")
+
+
+def test_explain() -> None:
+    text = explain("pgd110")
+    assert text is not None
+    assert text.startswith("PGD110: the documented precedence")
+    assert explain("PGD000") is None
+
+
+def test_page_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "errors.md"
+    assert page.read_text(encoding="utf-8") == as_markdown(), "run: python -m pgdurc.codes > docs/errors.md"

@@ -1,0 +1,238 @@
+"""The compiler as a whole: golden folders, and what holds for any text."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pgdurc import pgsql
+from pgdurc.compile import compile_text
+from pgdurc.diagnostic import Severity
+from pgdurc.statement_kind import Kind
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+FOLDERS = sorted(GOLDEN.glob("*/workflow.pgd"))
+
+
+def without_meta_commands(sql: str) -> str:
+    return re.sub(r"^\\.*$|\\g\w*.*$", "", sql, flags=re.MULTILINE)
+
+
+def check_generated(sql: str) -> None:
+    """PostgreSQL's parsers read it: the script, each procedure's body, each starter's."""
+    statements = pgsql.parse(without_meta_commands(sql))
+    assert statements
+    for match in re.finditer(r"CREATE OR REPLACE PROCEDURE .*?AS (\$pgdurc\d*\$).*?\1;", sql, re.DOTALL):
+        # libpg_query knows no types but PostgreSQL's own
+        pgsql.parse_plpgsql(match.group().replace("(INOUT step df.step_v1)", "(INOUT step record)"))
+    for match in re.finditer(r"^DO (\$pgdurc\d*\$)\n(.*?)\1;", sql, re.DOTALL | re.MULTILINE):
+        pgsql.parse_plpgsql(
+            f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {match[1]}{match[2]}{match[1]}"
+        )
+    for match in re.finditer(r"AS (\$starter\d*\$)(.*?)\1;", sql, re.DOTALL):
+        assert len(pgsql.parse(match[2])) == 1
+
+
+@pytest.mark.parametrize("case", FOLDERS, ids=lambda case: case.parent.name)
+def test_golden(case: Path) -> None:
+    compiled = compile_text(case.read_text(encoding="utf-8"), file=case.name)
+    assert compiled.diagnostics == ()
+    assert compiled.sql == (case.parent / "expected.sql").read_text(encoding="utf-8")
+    check_generated(compiled.sql)
+
+
+@pytest.mark.parametrize("case", FOLDERS, ids=lambda case: case.parent.name)
+def test_compiling_again_is_identical_and_versions_ignore_the_place(case: Path) -> None:
+    text = case.read_text(encoding="utf-8")
+    first, again = compile_text(text, file="a.pgd"), compile_text(text, file="a.pgd")
+    assert first.sql == again.sql
+    moved = compile_text("\n\n-- moved\n" + text, file="elsewhere/b.pgd")
+    assert [w.version for w in moved.workflows] == [w.version for w in first.workflows]
+
+
+def test_what_is_not_ours_passes_through_byte_for_byte() -> None:
+    text = "\\set x 1\r\nSELECT $$a;b$$;\r\n/* c /* d */ */\r\n\r\n"
+    compiled = compile_text(text + "CREATE WORKFLOW w() AS 'SELECT 1';\r\n-- end")
+    assert compiled.sql.startswith(text)
+    assert compiled.sql.endswith(";\r\n-- end")
+    passed = [statement.sql for statement in compiled.statements if statement.is_passed_through]
+    assert "".join(passed) == text + "\r\n-- end"
+
+
+def test_without_a_workflow_the_text_is_passed_through_with_a_warning() -> None:
+    compiled = compile_text("SELECT 1;\n")
+    assert compiled.sql == "SELECT 1;\n"
+    assert [d.severity for d in compiled.diagnostics] == [Severity.WARNING]
+
+
+def test_statements_are_the_output() -> None:
+    compiled = compile_text("SELECT 1;\n\n-- Why.\nCREATE WORKFLOW w() AS 'SELECT 1';\nDROP WORKFLOW v;\n")
+    assert "".join(statement.sql for statement in compiled.statements) == compiled.sql
+    kinds = [(s.kind, s.is_passed_through) for s in compiled.statements]
+    assert kinds == [
+        (Kind.SQL, True),
+        (Kind.BLANK, True),
+        (Kind.SQL, False),
+        (Kind.BLANK, True),
+        (Kind.SQL, False),
+        (Kind.BLANK, True),
+        (Kind.SQL, False),
+        (Kind.BLANK, True),
+    ]
+    assert compiled.sql.count("df.require_runtime(1)") == 1
+    assert "$pgdurc$;\n\n-- Why.\n-- Workflow w, version" in compiled.sql
+
+
+def test_workflows_are_described() -> None:
+    compiled = compile_text("CREATE WORKFLOW \"App\".w(a int, b text DEFAULT 'x') AS 'SELECT 1';")
+    (workflow,) = compiled.workflows
+    assert (workflow.name, workflow.qualified_name) == (("App", "w"), '"App".w')
+    assert [(p.name, p.type, p.default) for p in workflow.parameters] == [
+        ("a", "int", None),
+        ("b", "text", "'x'"),
+    ]
+    assert re.fullmatch("[0-9a-f]{8}", workflow.version)
+
+
+def test_registration_is_json() -> None:
+    compiled = compile_text(
+        "CREATE WORKFLOW w(a int DEFAULT 1) AS 'SELECT $a' ~> df.sleep('1 day');", file="x/y.pgd"
+    )
+    match = re.search(r"\$json\$(.*?)\$json\$", compiled.sql, re.DOTALL)
+    assert match is not None
+    definition = json.loads(match[1])
+    assert definition["file"] == "y.pgd"
+    assert definition["parameters"] == [{"name": "a", "type": "int", "default": "1"}]
+    assert [state["kind"] for state in definition["states"]] == ["sql", "sleep", "end"]
+    assert definition["graph"]["parts"][0] == {"node": "sql", "query": "SELECT $a", "state": 1}
+
+
+def test_more_parameters_than_jsonb_build_object_takes() -> None:
+    parameters = ", ".join(f"p{n} int" for n in range(90))
+    compiled = compile_text(f"CREATE WORKFLOW w({parameters}) AS 'SELECT 1';")
+    assert compiled.sql.count("OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(\n") == 1
+    check_generated(compiled.sql)
+
+
+def test_a_big_workflow_dispatches_in_two_levels() -> None:
+    body = " ~> ".join(f"'SELECT {n}'" for n in range(250))
+    compiled = compile_text(f"CREATE WORKFLOW w() AS {body};")
+    assert compiled.sql.count("        CASE step.state\n") == 3
+    check_generated(compiled.sql)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "df.loop(" * 250 + "'SELECT 1' |=> z" + ", 'SELECT $z')" * 250,
+        "(" * 250 + "'SELECT 1'" + ")" * 250,
+        "('SELECT 1' ?> " * 250 + "'SELECT 1'" + " !> 'SELECT 2')" * 250,
+        " ~> ".join(["'SELECT 1'"] * 3000),
+    ],
+    ids=["loops", "parentheses", "ifs", "chain"],
+)
+def test_deep_and_long_workflows(body: str) -> None:
+    compiled = compile_text(f"CREATE WORKFLOW w() AS {body};")
+    assert compiled.diagnostics == ()
+    assert compiled.sql
+
+
+@pytest.mark.parametrize("tag", ["$pgdurc$", "$sql$", "$json$", "$source$", "$starter$", "$sql"])
+def test_texts_that_hold_our_own_tags(tag: str) -> None:
+    compiled = compile_text(f"CREATE WORKFLOW w() AS $out$SELECT 'a{tag}b' AS \"{tag}\", '{tag}'$out$;")
+    assert compiled.diagnostics == ()
+    check_generated(compiled.sql)
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        "'SELECT 1'",
+        "$$SELECT $x$$",
+        "~>",
+        "|=>",
+        "x",
+        "?>",
+        "!>",
+        "@>",
+        "(",
+        ")",
+        "df.break()",
+        "df.sleep(1)",
+        "df.loop(",
+        "df.if(",
+        ",",
+        "'",
+        "$$",
+        ";",
+        "\\g",
+        "--",
+        "/*",
+        "{v}",
+        "$x.*",
+        "CREATE WORKFLOW w() AS",
+        "é",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(FRAGMENTS, max_size=25).map(" ".join) | st.text(max_size=60))
+def test_any_text_is_compiled_or_diagnosed(text: str) -> None:
+    for script in (text, f"CREATE WORKFLOW w() AS {text};"):
+        compiled = compile_text(script)
+        assert compiled.has_errors == (not compiled.statements and bool(script))
+        for diagnostic in compiled.diagnostics:
+            assert 0 <= diagnostic.span.start <= diagnostic.span.end <= len(script)
+
+
+SQL_FRAGMENTS = st.sampled_from(
+    [
+        "SELECT",
+        "1",
+        "$p",
+        "$x",
+        "$x.*",
+        "$x.a?",
+        "$x?",
+        "FROM",
+        "t",
+        "'$x {v}'",
+        "{v}",
+        "(",
+        ")",
+        ",",
+        "+",
+        "WITH",
+        "AS",
+        "INSERT INTO t",
+        "RETURNING *",
+        "DELETE FROM t",
+        "-- $x\n",
+        "$q$",
+        "E'$x'",
+        "?",
+        "||",
+        "NOTIFY c,",
+        ";",
+        "é",
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(SQL_FRAGMENTS, max_size=12).map(" ".join))
+def test_any_step_is_compiled_or_diagnosed(sql: str) -> None:
+    quoted = sql.replace("'", "''")
+    script = (
+        f"CREATE WORKFLOW w(p int) AS 'SELECT 1 AS a' |=> x ~> '{quoted}' |=> y ~> 'SELECT $y.row_count';"
+    )
+    compiled = compile_text(script)
+    if compiled.has_errors:
+        assert all(0 <= d.span.start <= d.span.end <= len(script) for d in compiled.diagnostics)
+    else:
+        check_generated(compiled.sql)

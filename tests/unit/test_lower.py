@@ -1,0 +1,140 @@
+"""States of small workflows, written as `number: what it does -> where it goes`."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgdurc import program
+from pgdurc.analyse import analyse
+from pgdurc.lower import lower
+from pgdurc.parse import parse_declaration
+from pgdurc.program import Choice, Jump, Program
+from pgdurc.script import split
+from pgdurc.source import from_text
+from pgdurc.tree import Declaration
+from pgdurc.version import version_of
+
+
+def lowered(body: str, options: str = "") -> Program:
+    source = from_text(f"CREATE WORKFLOW w(p int) {options} AS {body};")
+    (ours,) = split(source.text).declarations
+    declaration, problems = parse_declaration(source.text, ours)
+    assert isinstance(declaration, Declaration), problems
+    workflow, problems = analyse(declaration, source)
+    assert workflow is not None, problems
+    return lower(workflow)
+
+
+def jump(to: Jump) -> str:
+    words = [
+        f"load {to.load}" if to.load else "",
+        f"as {to.name}" if to.name else "",
+        "lap" if to.is_lap else "",
+        "done" if to.state is None else str(to.state),
+    ]
+    return " ".join(word for word in words if word)
+
+
+def shown(state: program.State) -> str:
+    match state.action:
+        case program.Run(is_captured=is_captured):
+            action = ("keep " if is_captured else "run ") + state.label
+        case program.Load(name=name):
+            action = f"load {name}"
+        case _:
+            action = state.label
+    name = f" |=> {state.name}" if state.name else ""
+    if isinstance(state.then, Choice):
+        return f"{state.number}: {action}{name} -> {jump(state.then.yes)} | {jump(state.then.no)}"
+    return f"{state.number}: {action}{name} -> {jump(state.then)}"
+
+
+@pytest.mark.parametrize(
+    ("body", "states"),
+    [
+        ("'A' ~> 'B'", ["1: run A -> 2", "2: keep B -> done"]),
+        ("'A' |=> x ~> 'B'", ["1: run A -> 2", "2: keep B -> done"]),
+        ("'A' |=> x ~> 'B, $x'", ["1: keep A |=> x -> 2", "2: keep B, $x -> done"]),
+        (
+            "'A' |=> x ~> df.if_rows(x, 'B', 'C')",
+            ["1: run A |=> x -> 2", "2: df.if_rows('x') -> 3 | 4", "3: keep B -> done", "4: keep C -> done"],
+        ),
+        (
+            "('A' ?> 'B' !> 'C') |=> x ~> 'D, $x'",
+            ["1: keep A -> 2 | 3", "2: keep B |=> x -> 4", "3: keep C |=> x -> 4", "4: keep D, $x -> done"],
+        ),
+        (
+            "('A' |=> c ?> 'B' !> 'C') ~> 'D, $c'",
+            [
+                "1: keep A |=> c -> 2",
+                "2: load c -> 3 | 4",
+                "3: run B -> 5",
+                "4: run C -> 5",
+                "5: keep D, $c -> done",
+            ],
+        ),
+        ("@> 'A'", ["1: run A -> lap 1"]),
+        (
+            "@> ('A' ?> df.break('v') !> 'B') ~> 'C'",
+            ["1: keep A -> 2 | 3", "2: df.break('v') -> 4", "3: run B -> 1", "4: keep C -> done"],
+        ),
+        ("df.loop('A', 'B') ~> 'C'", ["1: run A -> 2", "2: keep B -> 1 | 3", "3: keep C -> done"]),
+        ("df.loop('A', 'B')", ["1: keep A |=> .loop1 -> 2", "2: keep B -> 1 | load .loop1 done"]),
+        (
+            "'Z' |=> x ~> df.loop('A + $x', 'B') |=> x ~> 'C, $x'",
+            [
+                "1: keep Z |=> x -> 2",
+                "2: keep A + $x |=> .loop1 -> 3",
+                "3: keep B -> 2 | load .loop1 as x 4",
+                "4: keep C, $x -> done",
+            ],
+        ),
+        (
+            "df.loop('A' |=> y, 'B, $y') |=> x ~> 'C, $x'",
+            ["1: keep A |=> y -> 2", "2: keep B, $y -> 1 | load y as x 3", "3: keep C, $x -> done"],
+        ),
+        (
+            "(df.loop('A', 'B') ?> 'C' !> 'D') ~> 'E'",
+            [
+                "1: keep A |=> .loop2 -> 2",
+                "2: keep B -> 1 | load .loop2 as .loop1 3",
+                "3: load .loop1 -> 4 | 5",
+                "4: run C -> 6",
+                "5: run D -> 6",
+                "6: keep E -> done",
+            ],
+        ),
+        ("df.sleep(1) ~> 'A'", ["1: df.sleep(1) -> 2", "2: keep A -> done"]),
+        ("df.sleep(1)", ["1: df.sleep(1) |=> .sleep1 -> 2", "2: load .sleep1 -> done"]),
+    ],
+)
+def test_states(body: str, states: list[str]) -> None:
+    # A capital letter is a query of a column of that name.
+    for letter in "ABCDEZ":
+        body = body.replace(f"'{letter}", f"'SELECT {letter}")
+    assert [shown(s).replace("SELECT ", "") for s in lowered(body).states] == states
+
+
+def test_trace_keeps_every_result() -> None:
+    program_ = lowered("'SELECT 1' ~> 'SELECT 2'", "WITH (trace = full)")
+    assert [shown(state) for state in program_.states] == [
+        "1: keep SELECT 1 -> 2",
+        "2: keep SELECT 2 -> done",
+    ]
+
+
+def test_every_jump_leads_to_a_state() -> None:
+    program_ = lowered("@> (('SELECT 1' ?> df.loop('SELECT 2', 'SELECT 3') !> df.break()) ~> df.sleep($p))")
+    numbers = {state.number for state in program_.states}
+    for state in program_.states:
+        ways = (state.then,) if isinstance(state.then, Jump) else (state.then.yes, state.then.no)
+        assert all(way.state is None or way.state in numbers for way in ways)
+
+
+def test_version_is_of_what_the_program_does() -> None:
+    version = version_of(lowered("'SELECT 1' ~> 'SELECT 2'"))
+    assert version == version_of(lowered("\n\n 'SELECT 1' -- a comment\n ~> (('SELECT 2'))"))
+    assert version == version_of(lowered("df.seq('SELECT 1', $$SELECT 2$$)"))
+    assert version != version_of(lowered("'SELECT 1' ~> 'SELECT  2'"))
+    assert version != version_of(lowered("'SELECT 1' ~> 'SELECT 2'", "WITH (max_attempts = 2)"))
+    assert version != version_of(lowered("'SELECT 2' ~> 'SELECT 1'"))
