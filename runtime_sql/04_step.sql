@@ -70,8 +70,8 @@ BEGIN
         'pgdurc_raw (', aliases, ') AS MATERIALIZED (', p_sql, E'\n)',
         CASE WHEN p_types IS NOT NULL THEN ', pgdurc_q AS MATERIALIZED (SELECT ' || casts || ' FROM pgdurc_raw AS r)' END,
         ' SELECT a.n, a.r, ARRAY[', types, '], ARRAY[', vals, ']',
-        ' FROM (SELECT pg_catalog.count(*) AS n, pg_catalog.jsonb_agg(pg_catalog.to_jsonb(q)) AS r FROM ',
-        CASE WHEN p_types IS NULL THEN 'pgdurc_raw' ELSE 'pgdurc_q' END, ' AS q) AS a',
+        ' FROM (SELECT pg_catalog.count(*) AS n, pg_catalog.jsonb_agg(pg_catalog.to_jsonb(pgdurc_row)) AS r FROM ',
+        CASE WHEN p_types IS NULL THEN 'pgdurc_raw' ELSE 'pgdurc_q' END, ' AS pgdurc_row) AS a',
         ' LEFT JOIN (SELECT * FROM ', CASE WHEN p_types IS NULL THEN 'pgdurc_raw' ELSE 'pgdurc_q' END, ' AS q LIMIT 1) AS f ON true');
 END
 $$;

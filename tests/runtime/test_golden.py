@@ -1,8 +1,49 @@
-"""Every golden folder, run: what became of it is in expected.json."""
+"""Every golden folder, run: its script is deployed, its workflow started, and expected.json says what became of it.
+
+A folder without expected.json is about the emitted SQL only: its script is run and nothing is started.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
+import pytest
+
+from pgdurc.compile import compile_text
+
 GOLDEN = Path(__file__).parent.parent / "golden"
-RUNNABLE = sorted(folder.name for folder in GOLDEN.iterdir() if (folder / "expected.json").exists())
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in GOLDEN.iterdir()))
+def test_golden(any_workflows, name):
+    folder = GOLDEN / name
+    database = any_workflows.database
+    if (folder / "setup.sql").exists():
+        database.query((folder / "setup.sql").read_text())
+    text = (folder / "workflow.pgd").read_text()
+    compiled = compile_text(text, file="workflow.pgd")
+    # psql runs the output, as a user would.
+    psql = [database.server.cluster.binaries / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", database.conninfo()]
+    ran = subprocess.run(psql, input=compiled.sql, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert database.value("SELECT count(*) FROM df.workflow_version") == len(compiled.workflows)
+    if not (folder / "expected.json").exists():
+        return
+    expected = json.loads((folder / "expected.json").read_text())
+    workflow = compiled.workflows[0].qualified_name
+    instance = str(
+        database.value(
+            "SELECT df.start_workflow(%s, %s, label => %s)",
+            workflow,
+            json.dumps(expected.get("args", {})),
+            expected.get("label"),
+        )
+    )
+    any_workflows.drive_until_ended(instance)
+    assert any_workflows.status(instance) == expected["status"], any_workflows.error(instance)
+    if "result" in expected:
+        assert any_workflows.result(instance) == expected["result"]
+    for check in expected.get("checks", []):
+        assert [list(row) for row in database.query(check["query"])] == check["rows"], check["query"]
