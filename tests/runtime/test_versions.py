@@ -188,3 +188,25 @@ def test_pg_durables_schema_is_left_alone(empty_database):
     empty_database.query("CREATE SCHEMA df")
     with pytest.raises(psycopg.Error, match='schema "df" exists and is not pgdurc\'s'):
         empty_database.query(runtime_script())
+
+
+def test_installing_again_does_not_wait_for_a_running_step(workflows):
+    """Nor does it hold up the steps that come: it takes no lock that a claim or a step conflicts with."""
+    import threading
+
+    database = workflows.database
+    database.query("CREATE TABLE gate (x int)")
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT count(*) AS n FROM gate';")
+    instance = workflows.start("w()")
+    with database.connect() as holder:
+        holder.execute("BEGIN; LOCK TABLE gate")
+        driver = threading.Thread(target=database.drive)
+        driver.start()
+        while not database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            pass
+        with database.connect("dfowner") as connection, connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '2s'")
+            connection.execute(runtime_script())
+        holder.execute("ROLLBACK")
+        driver.join(30)
+    assert workflows.status(instance) == "completed"
