@@ -230,7 +230,11 @@ CREATE TABLE IF NOT EXISTS df.driver (
     opened_at timestamptz NOT NULL,
     closed_at timestamptz,
     -- When a later run found that this one had ended without closing.
-    died_at timestamptz
+    died_at timestamptz,
+    -- The task that it picked last, and the wake_at which that had: what it was at when it died.
+    task_id bigint,
+    task_wake_at timestamptz,
+    picked_at timestamptz
 ) WITH (fillfactor = 50);
 
 CREATE INDEX IF NOT EXISTS driver_by_owner ON df.driver (owner, pid);

@@ -208,9 +208,10 @@ AS $$
 $$;
 
 -- A step succeeded: its history, its result, the new position of the task. Raises PD100 where the task has been stopped meanwhile, so that the
--- step is rolled back. p_goes_back: to the end of the queue, for others are waiting.
-CREATE OR REPLACE FUNCTION df.advance_v1(step df.step_v1, p_state integer, p_started_at timestamptz, p_clock_shift interval, p_goes_back boolean)
-RETURNS void
+-- step is rolled back. p_goes_back: to the end of the queue, for others are waiting. p_picked_by: the driver, with the first step of a task that it picked.
+CREATE OR REPLACE FUNCTION df.advance_v1(
+    step df.step_v1, p_state integer, p_started_at timestamptz, p_clock_shift interval, p_goes_back boolean, p_picked_by bigint DEFAULT NULL
+) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -254,7 +255,7 @@ BEGIN
         AND t.status IN ('live', 'stopped')
         AND (step.state BETWEEN 1 AND t.last_state OR step.outcome = 'done')
         AND (step.outcome IN ('advance', 'done') OR (step.outcome = 'park' AND step.wake_at IS NOT NULL))
-    RETURNING t.instance_id, t.seq, t.attempt, t.scopes, t.is_traced INTO task;
+    RETURNING t.instance_id, t.seq, t.attempt, t.scopes, t.is_traced, t.wake_at INTO task;
     IF task.seq IS NULL THEN
         RAISE EXCEPTION 'the step procedure answered with a state or an outcome that does not exist: %, %', step.state, step.outcome
             USING ERRCODE = 'PD007';
@@ -286,6 +287,15 @@ BEGIN
             SET row_count = excluded.row_count,
                 result = excluded.result,
                 columns = excluded.columns;
+    END IF;
+
+    IF p_picked_by IS NOT NULL THEN
+        UPDATE df.driver AS d
+        SET task_id = step.task_id,
+            task_wake_at = task.wake_at,
+            picked_at = finished_at
+        WHERE d.id = p_picked_by
+            AND d.owner = quote_ident(session_user)::regrole;
     END IF;
 
     IF is_stopped THEN
@@ -387,7 +397,8 @@ END
 $$;
 
 -- Opens this backend's row and says how to work: carefully for five minutes after a run was found that had ended without closing its row. A row of
--- this very backend that is still open is such a run, too: one whose COMMIT failed.
+-- this very backend that is still open is such a run, too: one whose COMMIT failed. Where it is plain which step died with a run, the history says so:
+-- the task still stands where that run had it, due since the same moment, and nobody else has picked it.
 CREATE OR REPLACE FUNCTION df.open_driver_v1(
     p_backend_start timestamptz, p_live_pids integer[], p_live_starts timestamptz[], OUT driver_id bigint, OUT is_careful boolean
 )
@@ -397,19 +408,43 @@ AS $$
 DECLARE
     login CONSTANT regrole := quote_ident(session_user)::regrole;
     moment CONSTANT timestamptz := clock_timestamp();
+    died df.driver;
+    task df.task;
 BEGIN
-    UPDATE df.driver AS d
-    SET died_at = moment
-    WHERE d.owner = login
-        AND d.closed_at IS NULL
-        AND d.died_at IS NULL
-        AND (
-            (d.pid, d.backend_start) = (pg_backend_pid(), p_backend_start)
-            OR NOT EXISTS (
-                SELECT FROM unnest(p_live_pids, p_live_starts) AS live (pid, backend_start)
-                WHERE (live.pid, live.backend_start) = (d.pid, d.backend_start)
+    FOR died IN
+        UPDATE df.driver AS d
+        SET died_at = moment
+        WHERE d.owner = login
+            AND d.closed_at IS NULL
+            AND d.died_at IS NULL
+            AND (
+                (d.pid, d.backend_start) = (pg_backend_pid(), p_backend_start)
+                OR NOT EXISTS (
+                    SELECT FROM unnest(p_live_pids, p_live_starts) AS live (pid, backend_start)
+                    WHERE (live.pid, live.backend_start) = (d.pid, d.backend_start)
+                )
             )
-        );
+        RETURNING d.*
+    LOOP
+        SELECT t.* INTO task
+        FROM df.task AS t
+        WHERE t.id = died.task_id
+            AND t.owner = login
+            AND t.status = 'live'
+            AND t.wait = 'ready'
+            AND t.wake_at = died.task_wake_at
+            AND t.braced_by IS NULL
+            AND NOT EXISTS (SELECT FROM df.driver AS o WHERE o.owner = login AND o.task_id = t.id AND o.picked_at > died.picked_at)
+        FOR UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, sqlstate, message)
+            VALUES (
+                task.id, task.seq + 1, task.state, task.failures + task.transient_failures + task.interrupts + task.crashes + 1, 'crashed',
+                moment + (SELECT c.shift FROM df.clock AS c), moment + (SELECT c.shift FROM df.clock AS c), '57P02',
+                'the backend that ran this step ended before it could commit');
+            UPDATE df.task AS t SET seq = t.seq + 1, crashes = t.crashes + 1 WHERE t.id = task.id;
+        END IF;
+    END LOOP;
     is_careful := EXISTS (SELECT FROM df.driver AS d WHERE d.owner = login AND d.died_at > moment - interval '5 minutes');
 
     -- A row that died stays as it is, for tasks may name it; the backend goes on under another.

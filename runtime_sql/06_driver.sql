@@ -28,6 +28,7 @@ DECLARE
     picked_at pg_catalog.timestamptz;
     steps integer;
     goes_back boolean;
+    picked_by bigint;
     claim df.claim_v1;
     step df.step_v1;
     answer record;
@@ -124,6 +125,7 @@ BEGIN
         steps := steps + 1;
         goes_back := steps >= 1000 OR clock_timestamp() > picked_at + interval '1 second';
         step := ROW(claim.task_id, claim.instance_id, claim.state, 'advance', NULL, NULL, NULL, NULL, NULL, NULL);
+        picked_by := CASE WHEN steps = 1 THEN driver_id END;
         phase := 'step';
         PERFORM set_config('application_name', 'pgdurc ' || claim.instance_id || ' ' || claim.task_id || ':' || claim.state, false);
         RESET lock_timeout;
@@ -137,7 +139,7 @@ BEGIN
             SET lock_timeout = '1s';
             step := answer.step;
             step.task_id := claim.task_id;
-            PERFORM df.advance_v1(step, claim.state, claim.started_at, claim.clock_shift, goes_back);
+            PERFORM df.advance_v1(step, claim.state, claim.started_at, claim.clock_shift, goes_back, picked_by);
             phase := 'advanced';
         EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
             -- OTHERS catches neither of the two before it. The block was rolled back, settings included.

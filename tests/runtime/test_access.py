@@ -144,14 +144,16 @@ def test_the_right_to_start_is_execute_on_the_starter(alices):
 def test_members_of_the_owner_see_its_instances(alices):
     workflows, instance = alices
     database = workflows.database
-    with database.connect("postgres") as connection:
-        connection.execute("GRANT alice TO bob")
+    member = f"member_of_alice_{database.name}"
+    database.query(f"CREATE ROLE {member} LOGIN IN ROLE alice", role="postgres")
     try:
-        assert database.query("SELECT id FROM df.instances", role="bob") == [(instance,)]
-        assert database.query("SELECT instance_id FROM df.list_instances()", role="bob") == [(instance,)]
-        assert database.value("SELECT df.cancel(%s)", instance, role="bob").startswith("Instance")
+        assert database.query("SELECT id FROM df.instances", role=member) == [(instance,)]
+        assert database.query("SELECT instance_id FROM df.list_instances()", role=member) == [(instance,)]
+        assert database.value("SELECT df.cancel(%s)", instance, role=member).startswith("Instance")
     finally:
-        database.query("REVOKE alice FROM bob", role="postgres")
+        # The request that it made names it.
+        database.query("DELETE FROM df.request", role="dfowner")
+        database.query(f"DROP ROLE {member}", role="postgres")
 
 
 @pytest.mark.parametrize("name", ['Bob "the" Builder', "with space", "Ünï", "semi;colon"])

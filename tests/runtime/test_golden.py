@@ -25,7 +25,14 @@ def test_golden(any_workflows, name):
     text = (folder / "workflow.pgd").read_text()
     compiled = compile_text(text, file="workflow.pgd")
     # psql runs the output, as a user would.
-    psql = [database.server.cluster.binaries / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", database.conninfo()]
+    psql = [
+        database.server.cluster.binaries / "psql",
+        "-X",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-d",
+        database.conninfo(),
+    ]
     ran = subprocess.run(psql, input=compiled.sql, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert database.value("SELECT count(*) FROM df.workflow_version") == len(compiled.workflows)

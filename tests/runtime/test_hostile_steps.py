@@ -86,7 +86,7 @@ def test_an_interruption_is_no_attempt_but_the_fifth_in_a_row_fails(hostile):
     assert hostile.outcomes(instance) == ["ok"] + ["interrupted"] * 5
 
 
-def test_a_step_that_kills_its_backend_fails_at_the_fifth_careful_crash(hostile):
+def test_a_step_that_kills_its_backend_fails_at_the_fifth_crash(hostile):
     instance = run(hostile, "SELECT die()")
     assert hostile.status(instance) == "failed"
     error = hostile.error(instance)
@@ -110,16 +110,16 @@ def test_a_cancel_from_outside_leaves_no_trace_in_the_counters(hostile):
 
 def test_statement_timeout_interrupts_the_step(hostile):
     """It fires once in a CALL, so the run ends after it; five in a row fail the task."""
-    hostile.database.query("ALTER ROLE bob SET statement_timeout = '200ms'", role="postgres")
-    try:
-        hostile.deploy("CREATE WORKFLOW slow() AS 'SELECT pg_sleep(1)';", role="bob")
-        instance = hostile.start("slow()", role="bob")
-        for _ in range(5):
-            hostile.database.drive("bob")
-            hostile.move_clock("1 hour")
-        assert hostile.status(instance) == "failed"
-    finally:
-        hostile.database.query("ALTER ROLE bob RESET statement_timeout", role="postgres")
+    name = hostile.database.name
+    hostile.database.query(
+        f"ALTER ROLE bob IN DATABASE {name} SET statement_timeout = '200ms'", role="postgres"
+    )
+    hostile.deploy("CREATE WORKFLOW slow() AS 'SELECT pg_sleep(1)';", role="bob")
+    instance = hostile.start("slow()", role="bob")
+    for _ in range(5):
+        hostile.database.drive("bob")
+        hostile.move_clock("1 hour")
+    assert hostile.status(instance) == "failed"
 
 
 LEAKS = {
@@ -197,11 +197,9 @@ def test_role_defaults_do_not_stop_a_driver(hostile, default):
         "CREATE WORKFLOW w() AS 'INSERT INTO effect VALUES (1)' ~> 'SELECT 2 AS two';", role="alice"
     )
     instance = hostile.start("w()")
-    database.query(f"ALTER ROLE alice SET {default}", role="postgres")
-    try:
-        database.drive()
-    finally:
-        database.query(f"ALTER ROLE alice RESET {default.split()[0]}", role="postgres")
+    # In this database only: the role is everybody's.
+    database.query(f"ALTER ROLE alice IN DATABASE {database.name} SET {default}", role="postgres")
+    database.drive()
     assert hostile.status(instance) == "completed"
 
 
@@ -234,3 +232,32 @@ def test_a_standby_clock_and_caps(hostile):
     hostile.move_clock("1 hour")
     assert hostile.database.drive() is None
     assert hostile.status(instance) == "completed"
+
+
+def test_a_crash_out_of_the_blue_is_in_the_history(hostile):
+    """A backend killed from outside in its second step, in normal work: the attempt that died is a row of history."""
+    import threading
+
+    database = hostile.database
+    database.query("CREATE TABLE gate (x int)")
+    hostile.deploy(
+        "CREATE WORKFLOW w() AS 'INSERT INTO effect VALUES (1)' ~> 'SELECT count(*) AS n FROM gate';"
+    )
+    instance = hostile.start("w()")
+
+    def drive():
+        with pytest.raises(psycopg.OperationalError):
+            database.drive()
+
+    with database.connect() as holder:
+        holder.execute("BEGIN; LOCK TABLE gate")
+        driver = threading.Thread(target=drive)
+        driver.start()
+        while not database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            pass
+        database.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+        driver.join(30)
+        holder.execute("ROLLBACK")
+    hostile.drive_until_ended(instance)
+    assert hostile.status(instance) == "completed"
+    assert hostile.outcomes(instance) == ["ok", "crashed", "ok"]
