@@ -45,6 +45,9 @@
 --
 -- NAMES ENDING IN _v1 are called by code that is deployed already: they are frozen. A changed contract gets a new number beside the old.
 
+-- Nothing below is looked up where others could have put something.
+SET search_path = pg_catalog, pg_temp;
+
 DO $$
 BEGIN
     IF pg_catalog.to_regnamespace('df') IS NOT NULL AND pg_catalog.to_regclass('df.runtime') IS NULL THEN

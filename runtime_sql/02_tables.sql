@@ -99,12 +99,6 @@ CREATE TABLE IF NOT EXISTS df.instance (
     ended_at timestamptz
 ) WITH (fillfactor = 80);
 
-CREATE INDEX IF NOT EXISTS instance_by_owner ON df.instance (owner, created_at DESC, id);
-CREATE INDEX IF NOT EXISTS instance_by_starter ON df.instance (starter, created_at DESC, id);
-CREATE INDEX IF NOT EXISTS instance_by_version ON df.instance (version_id);
-CREATE INDEX IF NOT EXISTS instance_ended ON df.instance (ended_at) WHERE ended_at IS NOT NULL;
-CREATE UNIQUE INDEX IF NOT EXISTS instance_key ON df.instance (workflow_id, key) WHERE key IS NOT NULL;
-
 CREATE TABLE IF NOT EXISTS df.stop_scope (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     instance_id text NOT NULL,
@@ -113,8 +107,6 @@ CREATE TABLE IF NOT EXISTS df.stop_scope (
     -- A step may stop its own instance: what that step did commits with the stop.
     stop_xact xid8
 ) WITH (fillfactor = 80);
-
-CREATE INDEX IF NOT EXISTS stop_scope_by_instance ON df.stop_scope (instance_id);
 
 CREATE TABLE IF NOT EXISTS df.task (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -147,9 +139,6 @@ CREATE TABLE IF NOT EXISTS df.task (
     -- The results of all steps are kept in the history.
     is_traced boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 50);
-
-CREATE INDEX IF NOT EXISTS task_due ON df.task (owner, wake_at, id) WHERE wake_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS task_by_instance ON df.task (instance_id);
 
 CREATE TABLE IF NOT EXISTS df.binding (
     task_id bigint NOT NULL,
@@ -192,8 +181,6 @@ CREATE TABLE IF NOT EXISTS df.signal (
     taken_by bigint
 );
 
-CREATE INDEX IF NOT EXISTS signal_inbox ON df.signal (instance_id, name, id) WHERE taken_by IS NULL;
-
 -- How many children of a parent are still running, spread over sixteen rows: only the one that reaches zero touches the parent.
 CREATE TABLE IF NOT EXISTS df.fan_in (
     parent_id bigint NOT NULL,
@@ -212,15 +199,12 @@ CREATE TABLE IF NOT EXISTS df.vars (
 CREATE TABLE IF NOT EXISTS df.request (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     caller regrole NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('start', 'cancel', 'register', 'unregister', 'prune')),
+    kind text NOT NULL CHECK (kind IN ('start', 'cancel', 'register', 'unregister', 'prune', 'setvar', 'unsetvar', 'clearvars', 'schedule', 'unschedule')),
     instance_id text,
     payload jsonb NOT NULL,
     answer text,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
-
-CREATE INDEX IF NOT EXISTS request_by_instance ON df.request (instance_id) WHERE instance_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS request_by_age ON df.request (created_at);
 
 CREATE TABLE IF NOT EXISTS df.driver (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -237,8 +221,6 @@ CREATE TABLE IF NOT EXISTS df.driver (
     picked_at timestamptz
 ) WITH (fillfactor = 50);
 
-CREATE INDEX IF NOT EXISTS driver_by_owner ON df.driver (owner, pid);
-
 -- Jobs that df.install_scheduler made.
 CREATE TABLE IF NOT EXISTS df.schedule (
     owner regrole NOT NULL,
@@ -252,6 +234,36 @@ CREATE TABLE IF NOT EXISTS df.clock (
     shift interval NOT NULL DEFAULT '0'
 );
 INSERT INTO df.clock DEFAULT VALUES ON CONFLICT DO NOTHING;
+
+-- Each only where it is missing: IF NOT EXISTS would lock the table before it looks, and wait for open transactions.
+DO $$
+DECLARE
+    index record;
+BEGIN
+    FOR index IN
+        SELECT i.*
+        FROM (VALUES
+            ('instance_by_owner', 'CREATE INDEX', 'ON df.instance (owner, created_at DESC, id)'),
+            ('instance_by_starter', 'CREATE INDEX', 'ON df.instance (starter, created_at DESC, id)'),
+            ('instance_by_version', 'CREATE INDEX', 'ON df.instance (version_id)'),
+            ('instance_ended', 'CREATE INDEX', 'ON df.instance (owner, ended_at) WHERE ended_at IS NOT NULL'),
+            ('instance_key', 'CREATE UNIQUE INDEX', 'ON df.instance (workflow_id, key) WHERE key IS NOT NULL'),
+            ('stop_scope_by_instance', 'CREATE INDEX', 'ON df.stop_scope (instance_id)'),
+            ('task_due', 'CREATE INDEX', 'ON df.task (owner, wake_at, id) WHERE wake_at IS NOT NULL'),
+            ('task_by_instance', 'CREATE INDEX', 'ON df.task (instance_id)'),
+            ('signal_inbox', 'CREATE INDEX', 'ON df.signal (instance_id, name, id) WHERE taken_by IS NULL'),
+            ('request_by_instance', 'CREATE INDEX', 'ON df.request (instance_id) WHERE instance_id IS NOT NULL'),
+            ('request_by_age', 'CREATE INDEX', 'ON df.request (created_at)'),
+            ('driver_by_owner', 'CREATE INDEX', 'ON df.driver (owner, pid)'),
+            ('task_braced', 'CREATE INDEX', 'ON df.task (braced_by) WHERE braced_by IS NOT NULL')
+        ) AS i (name, command, definition)
+    LOOP
+        IF to_regclass(format('df.%I', index.name)) IS NULL THEN
+            EXECUTE format('%s %I %s', index.command, index.name, index.definition);
+        END IF;
+    END LOOP;
+END
+$$;
 
 -- All time is read from here, so that a test need not sleep: it moves the clock. Volatile: read it once into a variable, never in a condition.
 CREATE OR REPLACE FUNCTION df.now() RETURNS timestamptz

@@ -89,9 +89,10 @@ DECLARE
     vals pg_catalog.text[];
 BEGIN
     FOR i IN 2 .. pg_catalog.cardinality(names) LOOP
-        IF names[i] OPERATOR(pg_catalog.=) ANY (names[1:i OPERATOR(pg_catalog.-) 1]) THEN
-            names[i] := pg_catalog.concat(names[i], '_', i);
-        END IF;
+        WHILE names[i] OPERATOR(pg_catalog.=) ANY (names[1:i OPERATOR(pg_catalog.-) 1]) LOOP
+            -- In bytes: a longer alias would be cut to what it was.
+            names[i] := pg_catalog.concat(pg_catalog."left"(names[i], 50), '_', i);
+        END LOOP;
     END LOOP;
     EXECUTE df.capture_sql_v1(p_sql, names, p_types, p_hoisted) INTO step.row_count, step.result, types, vals;
     step.result := coalesce(step.result, '[]');

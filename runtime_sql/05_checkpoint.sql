@@ -47,8 +47,10 @@ BEGIN
             END IF;
         ELSE
             task.failures := task.failures + 1;
-            IF task.failures < policy.max_attempts THEN
-                retry_in := least(policy.backoff * power(2, least(task.failures - 1, 30)), policy.backoff_max);
+            IF task.failures < coalesce(policy.max_attempts, 1) THEN
+                -- In seconds: an interval would overflow.
+                retry_in := make_interval(secs => least(
+                    extract(epoch FROM policy.backoff) * power(2, least(task.failures - 1, 30)), extract(epoch FROM policy.backoff_max))::double precision);
             END IF;
         END IF;
         -- Jitter, so that what failed together does not come back together.
@@ -96,6 +98,23 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION df.record_failure_v1(df.task, text, timestamptz, timestamptz, text, text, text, text, text) FROM PUBLIC;
+
+-- Records the failure of a task that a claim found unfit to run. Where somebody holds its scope, it is looked at again in a second.
+CREATE OR REPLACE FUNCTION df.record_unrun_v1(
+    claim df.claim_v1, p_outcome text, p_started_at timestamptz, p_sqlstate text, p_message text, p_hint text
+) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM df.record_failure_v1(t, p_outcome, p_started_at, claim.started_at, p_sqlstate, p_message, NULL, p_hint, NULL)
+    FROM df.task AS t
+    WHERE t.id = claim.task_id;
+EXCEPTION WHEN lock_not_available THEN
+    UPDATE df.task AS t SET wake_at = claim.started_at + interval '1 second', wait = 'lock' WHERE t.id = claim.task_id;
+END
+$$;
+REVOKE ALL ON FUNCTION df.record_unrun_v1(df.claim_v1, text, timestamptz, text, text, text) FROM PUBLIC;
 
 -- Locks a task that is due: p_task_id if it is, otherwise the first behind (p_after, p_after_id). The position is why a claim is cheap: without it each
 -- would walk over the dead index entries that the tasks before it left, all of them as long as somebody holds an old snapshot.
@@ -153,17 +172,14 @@ BEGIN
     IF braced_by IS NOT NULL THEN
         SELECT d.* INTO driver FROM df.driver AS d WHERE d.id = braced_by;
         IF driver.died_at IS NOT NULL OR driver.id IS NULL THEN
-            PERFORM df.record_failure_v1(
-                t, 'crashed', coalesce(driver.died_at, claim.started_at), claim.started_at, '57P02',
-                'the backend that ran this step ended before it could commit', NULL, NULL, NULL)
-            FROM df.task AS t
-            WHERE t.id = claim.task_id;
+            PERFORM df.record_unrun_v1(
+                claim, 'crashed', coalesce(driver.died_at, claim.started_at), '57P02',
+                'the backend that ran this step ended before it could commit', NULL);
             claim.verdict := 'settled';
             RETURN claim;
-        ELSIF (driver.pid, driver.owner) IS DISTINCT FROM (pg_backend_pid(), login) THEN
-            -- Between its commit and its lock: that driver will have it in a moment.
-            claim.verdict := 'settled';
-            RETURN claim;
+        ELSIF driver.pid <> pg_backend_pid() THEN
+            -- It lives, and whoever has the lock knows that it is not running this: it was between its commit and its lock, or its time was up.
+            UPDATE df.task AS t SET crashes = t.crashes - 1, braced_by = NULL WHERE t.id = claim.task_id;
         END IF;
     END IF;
 
@@ -180,13 +196,15 @@ BEGIN
             AND p.pronargs = 1
             AND p.proowner = login::oid;
         IF claim.command IS NULL THEN
-            PERFORM df.record_failure_v1(
-                t, 'failed', claim.started_at, claim.started_at, '42883',
-                format('procedure %I.%I of this version is missing, or is not %s''s', v.schema_name, v.procedure_name, login),
-                NULL, 'Deploy the same version of the workflow again.', NULL)
-            FROM df.task AS t
-            JOIN df.workflow_version AS v ON v.id = t.version_id
-            WHERE t.id = claim.task_id;
+            PERFORM df.record_unrun_v1(
+                claim, 'failed', claim.started_at, '42883',
+                (
+                    SELECT format('procedure %s.%s of this version is missing, or is not %s''s', v.schema_name, v.procedure_name, login)
+                    FROM df.task AS t
+                    LEFT JOIN df.workflow_version AS v ON v.id = t.version_id
+                    WHERE t.id = claim.task_id
+                ),
+                'Deploy the same version of the workflow again.');
             claim.verdict := 'settled';
         END IF;
     END IF;
@@ -194,17 +212,21 @@ BEGIN
 END
 $$;
 
--- In careful work: counts the crash that a step may be, before it runs. Cleared by its success.
-CREATE OR REPLACE FUNCTION df.brace_v1(p_task_id bigint, p_driver_id bigint) RETURNS void
-LANGUAGE sql SECURITY DEFINER
+-- In careful work: counts the crash that a step may be, before it runs; cleared by its success. True: that is committed already, run it. False: it is
+-- written now, commit and claim again.
+CREATE OR REPLACE FUNCTION df.brace_v1(p_task_id bigint, p_driver_id bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
     UPDATE df.task AS t
     SET crashes = t.crashes + 1,
         braced_by = p_driver_id
     WHERE t.id = p_task_id
         AND t.owner = quote_ident(session_user)::regrole
-        AND t.braced_by IS NULL;
+        AND t.braced_by IS DISTINCT FROM p_driver_id;
+    RETURN NOT FOUND;
+END
 $$;
 
 -- A step succeeded: its history, its result, the new position of the task. Raises PD100 where the task has been stopped meanwhile, so that the
@@ -400,7 +422,7 @@ $$;
 -- this very backend that is still open is such a run, too: one whose COMMIT failed. Where it is plain which step died with a run, the history says so:
 -- the task still stands where that run had it, due since the same moment, and nobody else has picked it.
 CREATE OR REPLACE FUNCTION df.open_driver_v1(
-    p_backend_start timestamptz, p_live_pids integer[], p_live_starts timestamptz[], OUT driver_id bigint, OUT is_careful boolean
+    p_backend_start timestamptz, p_live_pids integer[], p_live_starts timestamptz[], p_looked_at timestamptz, OUT driver_id bigint, OUT is_careful boolean
 )
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -419,9 +441,13 @@ BEGIN
             AND d.died_at IS NULL
             AND (
                 (d.pid, d.backend_start) = (pg_backend_pid(), p_backend_start)
-                OR NOT EXISTS (
-                    SELECT FROM unnest(p_live_pids, p_live_starts) AS live (pid, backend_start)
-                    WHERE (live.pid, live.backend_start) = (d.pid, d.backend_start)
+                OR (
+                    -- Not one that has come since.
+                    d.opened_at < p_looked_at
+                    AND NOT EXISTS (
+                        SELECT FROM unnest(p_live_pids, p_live_starts) AS live (pid, backend_start)
+                        WHERE (live.pid, live.backend_start) = (d.pid, d.backend_start)
+                    )
                 )
             )
         RETURNING d.*

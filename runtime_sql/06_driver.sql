@@ -16,13 +16,14 @@ DECLARE
     live_pids integer[];
     live_starts pg_catalog.timestamptz[];
     backend_start pg_catalog.timestamptz;
+    looked_at pg_catalog.timestamptz;
     driver_id bigint;
     is_careful boolean;
-    is_braced boolean;
     is_interrupted boolean;
     -- Where the last claim stood in the queue, and the task that it goes on with.
     position_at pg_catalog.timestamptz;
     position_id bigint;
+    rewound_at pg_catalog.timestamptz;
     task_id bigint;
     command pg_catalog.text;
     picked_at pg_catalog.timestamptz;
@@ -60,16 +61,21 @@ BEGIN
     COMMIT;
 
     nap := 0.02;
-    is_braced := false;
     is_interrupted := false;
+    rewound_at := clock_timestamp();
     position_at := '-infinity';
     position_id := 0;
     WHILE clock_timestamp() < ends_at AND NOT is_interrupted LOOP
+        IF task_id IS NULL AND clock_timestamp() > rewound_at + interval '1 second' THEN
+            -- What has come due behind the position: a start that committed late, a task that another driver has dropped.
+            position_at := '-infinity';
+            position_id := 0;
+            rewound_at := clock_timestamp();
+        END IF;
         claim := df.claim_task_v1(task_id, position_at, position_id);
 
         IF claim.verdict = 'none' THEN
             COMMIT;
-            is_braced := false;
             IF task_id IS NOT NULL THEN
                 task_id := NULL;
             ELSIF position_id > 0 THEN
@@ -90,12 +96,13 @@ BEGIN
         IF driver_id IS NULL THEN
             -- The row is opened by a run that has something to do, and before it does it.
             ROLLBACK;
+            looked_at := clock_timestamp();
             SELECT array_agg(a.pid), array_agg(a.backend_start), max(a.backend_start) FILTER (WHERE a.pid = pg_backend_pid())
             INTO live_pids, live_starts, backend_start
             FROM pg_stat_activity AS a
             WHERE a.usename = session_user;
             SELECT d.driver_id, d.is_careful INTO driver_id, is_careful
-            FROM df.open_driver_v1(backend_start, live_pids, live_starts) AS d;
+            FROM df.open_driver_v1(backend_start, live_pids, live_starts, looked_at) AS d;
             COMMIT;
             CONTINUE;
         END IF;
@@ -109,18 +116,14 @@ BEGIN
         END IF;
         IF claim.verdict = 'settled' THEN
             task_id := NULL;
-            is_braced := false;
             COMMIT;
             CONTINUE;
         END IF;
         task_id := claim.task_id;
-        IF is_careful AND NOT is_braced THEN
-            PERFORM df.brace_v1(task_id, driver_id);
+        IF is_careful AND NOT df.brace_v1(task_id, driver_id) THEN
             COMMIT;
-            is_braced := true;
             CONTINUE;
         END IF;
-        is_braced := false;
 
         steps := steps + 1;
         goes_back := steps >= 1000 OR clock_timestamp() > picked_at + interval '1 second';
@@ -134,6 +137,8 @@ BEGIN
             -- What was deferred fails here, inside this block, and not at the COMMIT.
             SET CONSTRAINTS ALL IMMEDIATE;
             RESET ROLE;
+            -- Fails while a trigger on a temporary table is queued.
+            DISCARD TEMP;
             -- Until the settings are reset below, the step's search_path may hold: no operator, no unqualified name.
             phase := 'checkpoint';
             SET lock_timeout = '1s';

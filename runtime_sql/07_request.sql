@@ -74,7 +74,12 @@ BEGIN
         AND CASE WHEN p_payload ? 'hash' THEN v.hash = p_payload ->> 'hash' ELSE v.id = workflow.version_id END
     FOR KEY SHARE;
     starter := df.find_routine_v1(workflow.schema_name, workflow.name, workflow.argument_types);
-    IF version.id IS NULL OR workflow.version_id IS NULL OR starter IS NULL THEN
+    IF version.id IS NULL
+        OR workflow.version_id IS NULL
+        OR version.owner <> workflow.owner
+        -- Somebody else's function of that name gives no right.
+        OR (SELECT p.proowner FROM pg_proc AS p WHERE p.oid = starter) IS DISTINCT FROM workflow.owner::oid
+    THEN
         RAISE EXCEPTION 'workflow %.% is not deployed here', p_payload ->> 'schema', p_payload ->> 'name' USING ERRCODE = 'PD005';
     END IF;
     IF NOT has_function_privilege(p_caller::oid, starter, 'EXECUTE') THEN
@@ -162,7 +167,7 @@ BEGIN
 END
 $$;
 
--- {"schema", "name", "hash", "search_path", "signature", "argument_types", "definition": {...}} → what was done.
+-- {"schema", "name", "hash", "search_path", "signature", "definition": {...}} → what was done.
 CREATE OR REPLACE FUNCTION df.act_register_v1(p_caller regrole, p_payload jsonb) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -175,20 +180,36 @@ DECLARE
     procedure_name CONSTANT text := (p_payload ->> 'name') || '__' || (p_payload ->> 'hash');
     workflow df.workflow;
     version df.workflow_version;
+    starter record;
 BEGIN
     IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = p_caller) THEN
         RAISE EXCEPTION 'a superuser cannot own a workflow'
             USING ERRCODE = 'PD004', HINT = 'Deploy as an ordinary role: steps run with the rights of the owner.';
     END IF;
-    IF (
-        SELECT count(*)
-        FROM pg_proc AS p
-        WHERE p.proowner = p_caller
-            AND p.oid IN (
-                df.find_routine_v1(p_payload ->> 'schema', procedure_name, 'df.step_v1'),
-                df.find_routine_v1(p_payload ->> 'schema', p_payload ->> 'name', p_payload ->> 'argument_types')
-            )
-    ) <> 2 THEN
+    -- What the catalog says of the starter, not what the caller says.
+    SELECT
+        count(DISTINCT p.oid) AS functions,
+        coalesce(string_agg(format_type(a.type, -1), ', ' ORDER BY a.position), '') AS argument_types,
+        coalesce(
+            jsonb_agg(jsonb_build_object('name', p.proargnames[a.position], 'type', format_type(a.type, -1)) ORDER BY a.position)
+                FILTER (WHERE a.type IS NOT NULL),
+            '[]') AS parameters
+    INTO starter
+    FROM pg_proc AS p
+    JOIN pg_namespace AS n ON n.oid = p.pronamespace
+    LEFT JOIN LATERAL unnest(p.proargtypes) WITH ORDINALITY AS a (type, position) ON true
+    WHERE n.nspname = p_payload ->> 'schema'
+        AND p.proname = p_payload ->> 'name'
+        AND p.prokind = 'f'
+        AND p.proowner = p_caller;
+    IF starter.functions <> 1
+        OR NOT EXISTS (
+            SELECT
+            FROM pg_proc AS p
+            WHERE p.oid = df.find_routine_v1(p_payload ->> 'schema', procedure_name, 'df.step_v1')
+                AND p.proowner = p_caller
+        )
+    THEN
         RAISE EXCEPTION 'workflow %: its step procedure and its starter must exist and belong to %', written_name, p_caller
             USING ERRCODE = 'PD004', HINT = 'Run the compiled script as a whole, as one role.';
     END IF;
@@ -210,7 +231,7 @@ BEGIN
             workflow_id, hash, schema_name, procedure_name, owner, search_path, parameters, max_attempts, backoff, backoff_max,
             is_traced, has_raw_vars, last_state, graph, source, file, line, created_at)
         VALUES (
-            workflow.id, p_payload ->> 'hash', p_payload ->> 'schema', procedure_name, p_caller, p_payload ->> 'search_path', p_payload -> 'parameters',
+            workflow.id, p_payload ->> 'hash', p_payload ->> 'schema', procedure_name, p_caller, p_payload ->> 'search_path', starter.parameters,
             coalesce((options ->> 'max_attempts')::integer, 1),
             coalesce((options ->> 'backoff')::interval, '1 second'),
             coalesce((options ->> 'backoff_max')::interval, '5 minutes'),
@@ -243,7 +264,7 @@ BEGIN
     SET owner = p_caller,
         version_id = version.id,
         signature = p_payload ->> 'signature',
-        argument_types = p_payload ->> 'argument_types'
+        argument_types = starter.argument_types
     WHERE w.id = workflow.id;
     RETURN CASE WHEN version.id = workflow.version_id THEN 'unchanged' ELSE 'deployed' END;
 END
@@ -262,6 +283,9 @@ BEGIN
     WHERE w.schema_name = p_payload ->> 'schema'
         AND w.name = p_payload ->> 'name'
         AND df.has_role_v1(p_caller, w.owner);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'workflow %.% is not %''s', p_payload ->> 'schema', p_payload ->> 'name', p_caller USING ERRCODE = '42501';
+    END IF;
     RETURN 'dropped';
 END
 $$;
@@ -274,6 +298,10 @@ AS $$
 DECLARE
     version df.workflow_version;
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'df.prune_versions() cannot see which instances need a version in a % transaction', current_setting('transaction_isolation')
+            USING ERRCODE = '25001', HINT = 'Prune in a READ COMMITTED transaction.';
+    END IF;
     SELECT v.* INTO version
     FROM df.workflow_version AS v
     WHERE v.id = (p_payload ->> 'version_id')::bigint
@@ -297,6 +325,9 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF tg_relid <> 'df.request'::regclass THEN
+        RAISE EXCEPTION 'df.act_on_request() is the trigger of df.request alone' USING ERRCODE = '42501';
+    END IF;
     CASE new.kind
         WHEN 'start' THEN
             new.instance_id := df.act_start_v1(new.caller, new.payload);
@@ -307,23 +338,49 @@ BEGIN
             new.answer := df.act_cancel_v1(new.caller, new.instance_id, new.payload ->> 'reason');
         WHEN 'register' THEN
             new.answer := df.act_register_v1(new.caller, new.payload);
-            new.payload := new.payload - 'definition' - 'parameters';
+            new.payload := new.payload - 'definition';
         WHEN 'unregister' THEN
             new.answer := df.act_unregister_v1(new.caller, new.payload);
         WHEN 'prune' THEN
             new.answer := df.act_prune_v1(new.caller, new.payload);
+        WHEN 'setvar' THEN
+            INSERT INTO df.vars (owner, name, value)
+            VALUES (new.caller, new.payload ->> 'name', new.payload ->> 'value')
+            ON CONFLICT (owner, name) DO UPDATE SET value = excluded.value;
+            new.answer := 'OK';
+            -- Values may be secrets, and this row is kept.
+            new.payload := new.payload - 'value';
+        WHEN 'unsetvar' THEN
+            DELETE FROM df.vars AS v WHERE v.owner = new.caller AND v.name = new.payload ->> 'name';
+            new.answer := 'OK';
+        WHEN 'clearvars' THEN
+            DELETE FROM df.vars AS v WHERE v.owner = new.caller;
+            new.answer := 'OK';
+        WHEN 'schedule' THEN
+            INSERT INTO df.schedule (owner, job_name, kind) VALUES (new.caller, new.payload ->> 'job_name', new.payload ->> 'kind');
+            new.answer := 'OK';
+        WHEN 'unschedule' THEN
+            DELETE FROM df.schedule AS s WHERE s.owner = new.caller;
+            new.answer := 'OK';
     END CASE;
     RETURN new;
 END
 $$;
 
-CREATE OR REPLACE TRIGGER act BEFORE INSERT ON df.request
-    FOR EACH ROW EXECUTE FUNCTION df.act_on_request();
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'df.request'::regclass AND t.tgname = 'act') THEN
+        -- Not for the rows of a restored dump, which have their answers.
+        CREATE TRIGGER act BEFORE INSERT ON df.request
+            FOR EACH ROW WHEN (new.answer IS NULL) EXECUTE FUNCTION df.act_on_request();
+    END IF;
+END
+$$;
 
 -- Acting is the trigger's alone.
 REVOKE ALL ON FUNCTION
     df.require_instance_v1(regrole, text), df.act_start_v1(regrole, jsonb), df.act_cancel_v1(regrole, text, text), df.act_register_v1(regrole, jsonb),
-    df.act_unregister_v1(regrole, jsonb), df.act_prune_v1(regrole, jsonb)
+    df.act_unregister_v1(regrole, jsonb), df.act_prune_v1(regrole, jsonb), df.act_on_request()
     FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION df.ask_v1(p_kind text, p_instance_id text, p_payload jsonb) RETURNS text
@@ -411,18 +468,7 @@ BEGIN
     SELECT r.schema_name, r.name INTO target FROM df.resolve_name_v1(p_name) AS r;
     procedure := pg_catalog.format('%I.%I(df.step_v1)', target.schema_name, pg_catalog.concat(target.name, '__', p_hash));
     SELECT
-        p.oid::pg_catalog.regprocedure AS name, p.proacl AS acl, p.proowner AS owner,
-        (
-            SELECT coalesce(pg_catalog.string_agg(df.type_name_v1(a.type), ', ' ORDER BY a.position), '')
-            FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY AS a (type, position)
-        ) AS argument_types,
-        (
-            SELECT coalesce(
-                pg_catalog.jsonb_agg(
-                    pg_catalog.jsonb_build_object('name', p.proargnames[a.position], 'type', df.type_name_v1(a.type)) ORDER BY a.position),
-                '[]')
-            FROM pg_catalog.unnest(p.proargtypes) WITH ORDINALITY AS a (type, position)
-        ) AS parameters
+        p.oid::pg_catalog.regprocedure AS name, p.proacl AS acl, p.proowner AS owner
     INTO starter
     FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
@@ -436,13 +482,15 @@ BEGIN
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
     WHERE s.name OPERATOR(pg_catalog.!~~) 'pg\_temp%';
     path := pg_catalog.concat_ws(', ', path, 'pg_temp');
-    EXECUTE pg_catalog.concat('ALTER PROCEDURE ', procedure, ' SET search_path = ', path);
+    -- And what decides how a value is written and read: a role's settings must not turn one into code, or lose a NULL or a digit of it.
+    EXECUTE pg_catalog.concat(
+        'ALTER PROCEDURE ', procedure, ' SET search_path = ', path,
+        ' SET standard_conforming_strings = on SET array_nulls = on SET extra_float_digits = 1');
     EXECUTE pg_catalog.concat('ALTER FUNCTION ', starter.name, ' SET search_path = ', path);
 
     answer := df.ask_v1('register', NULL, pg_catalog.jsonb_build_object(
         'schema', target.schema_name, 'name', target.name, 'hash', p_hash, 'search_path', path,
-        'signature', pg_catalog.current_setting('df.starter_signature', true), 'argument_types', starter.argument_types, 'parameters', starter.parameters,
-        'definition', p_definition));
+        'signature', pg_catalog.current_setting('df.starter_signature', true), 'definition', p_definition));
 
     IF starter.acl IS NULL THEN
         -- New: the right to start is given, not had.
@@ -468,6 +516,8 @@ AS $$
 DECLARE
     target record;
     workflow df.workflow;
+    starter pg_catalog.oid;
+    answer pg_catalog.text;
 BEGIN
     SELECT r.schema_name, r.name INTO target FROM df.resolve_name_v1(p_name) AS r;
     SELECT w.* INTO workflow
@@ -483,8 +533,13 @@ BEGIN
         RAISE NOTICE 'workflow %.% does not exist, skipping', target.schema_name, target.name;
         RETURN 'skipped';
     END IF;
-    EXECUTE pg_catalog.format('DROP FUNCTION IF EXISTS %I.%I(%s)', workflow.schema_name, workflow.name, workflow.argument_types);
-    RETURN df.ask_v1('unregister', NULL, pg_catalog.jsonb_build_object('schema', target.schema_name, 'name', target.name));
+    answer := df.ask_v1('unregister', NULL, pg_catalog.jsonb_build_object('schema', target.schema_name, 'name', target.name));
+    -- As the catalog spells it, never as a table says.
+    starter := df.find_routine_v1(workflow.schema_name, workflow.name, workflow.argument_types);
+    IF starter IS NOT NULL THEN
+        EXECUTE pg_catalog.concat('DROP FUNCTION ', starter::pg_catalog.regprocedure);
+    END IF;
+    RETURN answer;
 END
 $$;
 
@@ -564,6 +619,10 @@ BEGIN
         RAISE EXCEPTION 'workflow "%" does not exist', name
             USING ERRCODE = 'PD005',
                 HINT = 'SELECT name FROM df.workflows; lists those that are deployed. A schema that is not in search_path must be written.';
+    END IF;
+    IF NOT pg_catalog.has_function_privilege(starter.oid, 'EXECUTE') THEN
+        -- Before its defaults are evaluated.
+        RAISE EXCEPTION 'permission denied for workflow %', name USING ERRCODE = '42501', HINT = 'Its owner can grant EXECUTE on its starter.';
     END IF;
     IF args IS NULL OR pg_catalog.jsonb_typeof(args) OPERATOR(pg_catalog.<>) 'object' THEN
         RAISE EXCEPTION 'the arguments of workflow "%" must be a JSON object', name

@@ -21,7 +21,7 @@ CREATE OR REPLACE VIEW df.workflows WITH (security_barrier) AS
         v.created_at
     FROM df.workflow AS w
     JOIN df.workflow_version AS v ON v.id = w.version_id
-    WHERE w.owner::pg_catalog.oid = ANY (df.visible_roles())
+    WHERE w.owner::pg_catalog.oid = ANY ((SELECT df.visible_roles())::pg_catalog.oid[])
         OR EXISTS (
             SELECT
             FROM df.find_routine_v1(w.schema_name, w.name, w.argument_types) AS s (starter)
@@ -108,7 +108,7 @@ CREATE OR REPLACE VIEW df.instances WITH (security_barrier) AS
     FROM df.instance AS i
     JOIN df.workflow AS w ON w.id = i.workflow_id
     JOIN df.workflow_version AS v ON v.id = i.version_id
-    WHERE i.owner::pg_catalog.oid = ANY (df.visible_roles())
+    WHERE i.owner::pg_catalog.oid = ANY ((SELECT df.visible_roles())::pg_catalog.oid[])
         OR i.starter::pg_catalog.oid = pg_catalog.to_regrole(pg_catalog.quote_ident(current_user))::pg_catalog.oid
         OR pg_catalog.pg_has_role((SELECT n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'df'), 'USAGE');
 
@@ -120,7 +120,12 @@ AS $$
     SELECT found.*
     FROM (
         SELECT o.*
-        FROM (SELECT DISTINCT w.owner FROM df.workflow AS w) AS w
+        FROM (
+            SELECT DISTINCT w.owner
+            FROM df.workflow AS w
+            WHERE w.owner::oid = ANY ((SELECT df.visible_roles())::oid[])
+                OR pg_has_role((SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'df'), 'USAGE')
+        ) AS w
         CROSS JOIN LATERAL (
             SELECT i.*
             FROM df.instance AS i
@@ -306,10 +311,7 @@ CREATE OR REPLACE FUNCTION df.setvar(name text, value text) RETURNS text
 LANGUAGE sql STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO df.vars (owner, name, value)
-    VALUES (quote_ident(current_user)::regrole, $1, $2)
-    ON CONFLICT ON CONSTRAINT vars_pkey DO UPDATE SET value = excluded.value
-    RETURNING 'OK'::text;
+    SELECT df.ask_v1('setvar', NULL, jsonb_build_object('name', $1, 'value', $2));
 $$;
 
 CREATE OR REPLACE FUNCTION df.getvar(name text) RETURNS text
@@ -323,16 +325,14 @@ CREATE OR REPLACE FUNCTION df.unsetvar(name text) RETURNS text
 LANGUAGE sql STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
-    DELETE FROM df.vars AS v WHERE v.owner = quote_ident(current_user)::regrole AND v.name = $1;
-    SELECT 'OK'::text;
+    SELECT df.ask_v1('unsetvar', NULL, jsonb_build_object('name', $1));
 $$;
 
 CREATE OR REPLACE FUNCTION df.clearvars() RETURNS text
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    DELETE FROM df.vars AS v WHERE v.owner = quote_ident(current_user)::regrole;
-    SELECT 'OK'::text;
+    SELECT df.ask_v1('clearvars', NULL, '{}');
 $$;
 
 ---------------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ BEGIN
     DELETE FROM df.signal AS s WHERE s.instance_id = ANY (retired);
     DELETE FROM df.stop_scope AS s WHERE s.instance_id = ANY (retired);
     DELETE FROM df.request AS r WHERE r.instance_id = ANY (retired);
+    DELETE FROM df.request AS r WHERE r.instance_id IS NULL AND r.caller = login AND r.created_at < before;
     DELETE FROM df.instance AS i WHERE i.id = ANY (retired);
     DELETE FROM df.driver AS d
     WHERE d.owner = login
@@ -115,7 +116,7 @@ BEGIN
         job := format('pgdurc %s %s', current_user, CASE WHEN i = 0 THEN 'janitor' ELSE 'driver ' || i END);
         EXECUTE 'SELECT cron.schedule($1, $2, $3)'
             USING job, every, CASE WHEN i = 0 THEN format('CALL df.janitor(%s)', seconds) ELSE format('CALL df.run(%s, NULL)', seconds) END;
-        INSERT INTO df.schedule (owner, job_name, kind) VALUES (quote_ident(current_user)::regrole, job, kind);
+        PERFORM df.ask_v1('schedule', NULL, jsonb_build_object('job_name', job, 'kind', kind));
     END LOOP;
     RETURN format('%s driver(s) and a janitor, %s', drivers, CASE every WHEN '5 seconds' THEN 'every 5 seconds' ELSE 'every minute' END);
 END
@@ -130,7 +131,7 @@ DECLARE
     removed integer := 0;
 BEGIN
     FOR job IN
-        DELETE FROM df.schedule AS s WHERE s.owner = quote_ident(current_user)::regrole RETURNING s.job_name
+        SELECT s.job_name FROM df.schedule AS s WHERE s.owner::oid = quote_ident(current_user)::regrole::oid
     LOOP
         IF to_regclass('cron.job') IS NOT NULL THEN
             -- By number: somebody may have removed it by hand.
@@ -138,6 +139,7 @@ BEGIN
         END IF;
         removed := removed + 1;
     END LOOP;
+    PERFORM df.ask_v1('unschedule', NULL, '{}');
     RETURN removed;
 END
 $$;

@@ -7,14 +7,14 @@ DO $$
 DECLARE
     policy record;
     is_admin CONSTANT text := 'pg_catalog.pg_has_role((SELECT n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''df''), ''USAGE'')';
-    is_caller CONSTANT text := '%s = pg_catalog.quote_ident(current_user)::regrole';
+    is_caller CONSTANT text := '%s::oid = pg_catalog.quote_ident(current_user)::regrole::oid';
     of_owner CONSTANT text := 'owner::oid = ANY ((SELECT df.visible_roles())::oid[])';
 BEGIN
     FOR policy IN
         SELECT p.*
         FROM (VALUES
             ('workflow_version', 'SELECT', concat_ws(' OR ', of_owner, is_admin,
-                'EXISTS (SELECT FROM df.instance AS i WHERE i.version_id = workflow_version.id AND i.starter = pg_catalog.quote_ident(current_user)::regrole)')),
+                'EXISTS (SELECT FROM df.instance AS i WHERE i.version_id = workflow_version.id AND i.starter::oid = pg_catalog.quote_ident(current_user)::regrole::oid)')),
             ('step_def', 'SELECT', 'EXISTS (SELECT FROM df.workflow_version AS v WHERE v.id = step_def.version_id)'),
             ('instance', 'SELECT', concat_ws(' OR ', of_owner, format(is_caller, 'starter'), is_admin)),
             ('task', 'SELECT', 'EXISTS (SELECT FROM df.instance AS i WHERE i.id = task.instance_id)'),
@@ -22,11 +22,11 @@ BEGIN
             ('step_run', 'SELECT', 'EXISTS (SELECT FROM df.task AS t WHERE t.id = step_run.task_id)'),
             ('stop_scope', 'SELECT', 'EXISTS (SELECT FROM df.instance AS i WHERE i.id = stop_scope.instance_id)'),
             ('signal', 'SELECT', 'EXISTS (SELECT FROM df.instance AS i WHERE i.id = signal.instance_id)'),
-            ('vars', 'ALL', format(is_caller, 'owner')),
+            ('vars', 'SELECT', format(is_caller, 'owner')),
             ('request', 'SELECT', concat_ws(' OR ', format(is_caller, 'caller'), is_admin)),
             ('request', 'INSERT', format(is_caller, 'caller')),
             ('driver', 'SELECT', concat_ws(' OR ', of_owner, is_admin)),
-            ('schedule', 'ALL', format(is_caller, 'owner'))
+            ('schedule', 'SELECT', format(is_caller, 'owner'))
         ) AS p (table_name, command, condition)
     LOOP
         -- Only what is missing: each of these waits for every running step and holds up the next ones meanwhile. A condition that changes gets a
@@ -60,9 +60,8 @@ BEGIN
     END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA df TO %I', p_role);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA df TO %I', p_role);
+    -- By column: whoever may write a whole table may also LOCK it.
     EXECUTE format('GRANT INSERT (caller, kind, instance_id, payload) ON df.request TO %I', p_role);
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON df.vars TO %I', p_role);
-    EXECUTE format('GRANT INSERT, DELETE ON df.schedule TO %I', p_role);
     RAISE NOTICE 'pgdurc: granted df usage privileges to "%"', p_role;
 END
 $$;
@@ -101,3 +100,5 @@ BEGIN
     END LOOP;
 END
 $$;
+
+RESET search_path;

@@ -221,3 +221,73 @@ def test_a_procedure_that_is_not_the_owners_is_not_called(workflows):
     database.drive()
     assert workflows.status(instance) == "failed"
     assert "is not alice's" in workflows.error(instance)["message"]
+
+
+def test_the_trigger_of_requests_serves_no_other_table(alices):
+    """Attached to bob's own table it would act for whomever he writes down."""
+    workflows, _ = alices
+    error = refused(
+        workflows.database,
+        "CREATE TABLE forge (caller regrole, kind text, instance_id text, payload jsonb, answer text);"
+        " CREATE TRIGGER t BEFORE INSERT ON forge FOR EACH ROW EXECUTE FUNCTION df.act_on_request()",
+    )
+    assert error.sqlstate == "42501"
+
+
+@pytest.mark.parametrize("table", ["vars", "request", "task", "schedule", "instance", "clock"])
+def test_nobody_can_lock_what_all_need(alices, table):
+    workflows, _ = alices
+    assert refused(workflows.database, f"BEGIN; LOCK TABLE df.{table} IN ACCESS EXCLUSIVE MODE").sqlstate == "42501"
+
+
+def test_a_name_taken_over_gives_no_right_to_the_versions_behind_it(workflows):
+    database = workflows.database
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT current_user::text AS me';")
+    version = database.value("SELECT hash FROM df.workflow_version")
+    workflows.deploy("DROP WORKFLOW w;")
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 2 AS two';", role="bob")
+    ask = "SELECT df.ask_v1('start', NULL, jsonb_build_object('schema', 'public', 'name', 'w', 'hash', %s::text))"
+    assert refused(database, ask, version).sqlstate == "PD005"
+    assert workflows.start("w()", role="bob")
+
+
+def test_a_function_in_place_of_a_dropped_starter_gives_no_right(workflows):
+    database = workflows.database
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT current_user::text AS me';")
+    database.query("DROP FUNCTION w()")
+    database.query("CREATE FUNCTION w() RETURNS text LANGUAGE sql AS 'SELECT 1::text'", role="bob")
+    ask = 'SELECT df.ask_v1(\'start\', NULL, \'{"schema": "public", "name": "w"}\')'
+    assert refused(database, ask).sqlstate == "PD005"
+
+
+def test_what_a_registration_says_of_types_is_not_believed(workflows):
+    """It would come back as SQL when somebody else drops the workflow."""
+    database = workflows.database
+    workflows.deploy("CREATE WORKFLOW w(n int) AS 'SELECT $n AS n';", role="bob")
+    forged = (
+        "SELECT df.ask_v1('register', NULL, jsonb_build_object('schema', 'public', 'name', 'w', 'hash', v.hash,"
+        " 'search_path', v.search_path, 'argument_types', 'integer); CREATE TABLE pwned (x int); --',"
+        " 'definition', jsonb_build_object('file', 'f', 'line', 1, 'source', 's', 'graph', '{}'::jsonb,"
+        " 'states', '[]'::jsonb))) FROM df.workflow_version v"
+    )
+    database.query(forged, role="bob")
+    assert database.value("SELECT argument_types FROM df.workflow", role="bob") == "integer"
+    assert refused(database, "SELECT df.drop_workflow_v1('w')", role="alice").sqlstate == "42501"
+
+
+@pytest.mark.parametrize(
+    "setting", ["standard_conforming_strings = off", "array_nulls = off", "extra_float_digits = -15"]
+)
+def test_settings_of_the_owner_do_not_change_a_value(workflows, setting):
+    database = workflows.database
+    if setting.startswith("standard") and database.value("SHOW server_version_num") >= "190000":
+        pytest.skip("this server knows no other way to read strings")
+    database.query(f"ALTER ROLE alice IN DATABASE {database.name} SET {setting}", role="postgres")
+    workflows.deploy(
+        "CREATE WORKFLOW w(v text) AS 'SELECT ARRAY[NULL, 1.1::float8] AS a' |=> x"
+        " ~> 'SELECT ''hello $v'' AS said, $x AS a, (SELECT a FROM $x.*) AS b';"
+    )
+    instance = str(database.value("SELECT w(%s)", "\\' || current_user --", role="alice"))
+    database.drive()
+    row = workflows.rows(instance)[0]
+    assert row == {"said": "hello \\' || current_user --", "a": [None, 1.1], "b": [None, 1.1]}

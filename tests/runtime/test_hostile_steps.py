@@ -261,3 +261,33 @@ def test_a_crash_out_of_the_blue_is_in_the_history(hostile):
     hostile.drive_until_ended(instance)
     assert hostile.status(instance) == "completed"
     assert hostile.outcomes(instance) == ["ok", "crashed", "ok"]
+
+
+def test_a_temporary_table_with_a_trigger_still_queued_fails_the_step_alone(hostile):
+    instance = run(
+        hostile,
+        "DO $d$ BEGIN CREATE TEMP TABLE t (n int); "
+        "CREATE FUNCTION pg_temp.again() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF new.n < 2 THEN SET CONSTRAINTS ALL DEFERRED; UPDATE t SET n = n + 1; END IF; RETURN NULL; END'; "
+        "CREATE CONSTRAINT TRIGGER t AFTER INSERT OR UPDATE ON t DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION pg_temp.again(); INSERT INTO t VALUES (0); END $d$",
+    )
+    assert hostile.status(instance) in ("completed", "failed")
+
+
+def test_careful_work_strands_no_task(hostile):
+    """Short runs on new connections, as pg_cron makes them, beside one that died: everything ends."""
+    database = hostile.database
+    hostile.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS a' ~> 'SELECT 2 AS b' ~> 'SELECT 3 AS c';")
+    database.query("SELECT w() FROM generate_series(1, 200)")
+    database.query(
+        "INSERT INTO df.driver (owner, pid, backend_start, opened_at) VALUES ('alice', 1, now(), now() - interval '1 day')",
+        role="dfowner",
+    )
+    for _ in range(60):
+        database.drive(max_seconds=0.05)
+        if database.value("SELECT count(*) FROM df.instances WHERE status IN ('pending', 'running')") == 0:
+            break
+    assert database.query("SELECT status, count(*) FROM df.instances GROUP BY 1") == [("completed", 200)]
+    assert database.value("SELECT count(*) FROM df.step_run WHERE outcome <> 'ok'") == 0
+    assert database.value("SELECT count(*) FROM df.driver WHERE died_at IS NOT NULL") == 1

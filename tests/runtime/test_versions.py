@@ -210,3 +210,46 @@ def test_installing_again_does_not_wait_for_a_running_step(workflows):
         holder.execute("ROLLBACK")
         driver.join(30)
     assert workflows.status(instance) == "completed"
+
+
+def test_prune_needs_to_see_what_is_committed(workflows):
+    workflows.deploy(ONE)
+    workflows.deploy(TWO)
+    with workflows.database.connect() as connection:
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        with pytest.raises(psycopg.Error, match="in a repeatable read transaction"):
+            connection.execute("SELECT df.prune_versions()")
+
+
+def test_nothing_on_the_installers_path_is_used(empty_database):
+    """Another role's function or operator there must not run, or end up in a policy, with the installer's rights."""
+    database = empty_database
+    database.query("GRANT ALL ON SCHEMA public TO bob", role="postgres")
+    database.query(
+        """
+        CREATE FUNCTION public.format(text, text, text) RETURNS text LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'mine'; END $$;
+        CREATE FUNCTION public.always(regrole, regrole) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+        CREATE OPERATOR public.= (LEFTARG = regrole, RIGHTARG = regrole, FUNCTION = public.always);
+        """,
+        role="bob",
+    )
+    with database.connect("alice") as connection:
+        connection.execute("SET search_path = public, pg_catalog")
+        connection.execute(runtime_script())
+        used = connection.execute(
+            "SELECT count(*) FROM pg_depend d JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND d.refobjid = o.oid"
+            " WHERE o.oprnamespace = 'public'::regnamespace AND d.classid <> 'pg_operator'::regclass"
+        ).fetchone()
+    assert used == (0,)
+
+
+def test_a_restored_request_does_not_act_again(workflows):
+    workflows.deploy(ONE)
+    instance = workflows.start("w()")
+    workflows.database.query(
+        "INSERT INTO df.request (caller, kind, instance_id, payload, answer) VALUES ('alice', 'cancel', %s, '{}', 'done')",
+        instance,
+        role="dfowner",
+    )
+    assert workflows.status(instance) == "pending"
