@@ -1,4 +1,4 @@
-"""The worker: N connections that run `CALL df.run`, and one that listens for starts.
+"""The worker: N connections that run `CALL df.run`, one that listens for starts, and one that cleans up.
 
 A driver calls df.run(0), which works until nothing is due and says when something will be; then it waits
 until then, until a NOTIFY on the channel `pgdurc`, or for a few seconds as a safety net (a NOTIFY that came
@@ -31,6 +31,9 @@ LONG_RUN_S = 0.5
 
 RECONNECT_FIRST_S = 0.1
 RECONNECT_LAST_S = 5.0
+
+# Between two looks for instances whose retention is over.
+CLEAN_UP_S = 60.0
 
 # How often a thread that waits on a socket looks whether it shall stop.
 LISTEN_TICK_S = 0.5
@@ -81,6 +84,7 @@ class Worker:
         for number in range(1, self.drivers + 1):
             self._spawn(f"driver-{number}", self._keep_connected, self._drive, number)
         self._spawn("listener", self._keep_connected, self._listen, 0)
+        self._spawn("janitor", self._keep_connected, self._clean_up, 0)
 
     def stop(self, grace_s: float = 10.0) -> None:
         """End after the running steps; what runs after `grace_s` is cancelled, which costs it no attempt."""
@@ -178,6 +182,11 @@ class Worker:
         while not self._stopping.is_set():
             for _ in connection.notifies(timeout=LISTEN_TICK_S, stop_after=1):
                 self._bell.ring()
+
+    def _clean_up(self, connection: psycopg.Connection[Any], _number: int) -> None:
+        while not self._stopping.is_set():
+            connection.execute("CALL df.janitor(0)")
+            self._stopping.wait(CLEAN_UP_S)
 
     def _cancel(self, connection: psycopg.Connection[Any]) -> None:
         import psycopg

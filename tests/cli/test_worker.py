@@ -151,3 +151,13 @@ def test_a_killed_server_that_comes_back_is_found_again(cli, project):
             stop(process)
     finally:
         remove_embedded(project)
+
+
+def test_a_worker_cleans_up(deployed):
+    """It retires what ended longer ago than the retention, with no pg_cron anywhere."""
+    deployed.query("SELECT note('old')")
+    with worker(deployed.conninfo()):
+        eventually(lambda: deployed.query("SELECT text FROM log") == [("old",)])
+    deployed.query("SELECT df.move_clock('40 days')", role="dfowner")
+    with worker(deployed.conninfo()):
+        eventually(lambda: deployed.query("SELECT id FROM df.instances") == [])
