@@ -235,6 +235,7 @@ CREATE TABLE IF NOT EXISTS df.clock (
 );
 INSERT INTO df.clock DEFAULT VALUES ON CONFLICT DO NOTHING;
 
+-- Nothing that changes from a start to its end is indexed in df.instance, so that its updates are HOT; retention goes along (owner, created_at).
 -- Each only where it is missing: IF NOT EXISTS would lock the table before it looks, and wait for open transactions.
 DO $$
 DECLARE
@@ -246,7 +247,6 @@ BEGIN
             ('instance_by_owner', 'CREATE INDEX', 'ON df.instance (owner, created_at DESC, id)'),
             ('instance_by_starter', 'CREATE INDEX', 'ON df.instance (starter, created_at DESC, id)'),
             ('instance_by_version', 'CREATE INDEX', 'ON df.instance (version_id)'),
-            ('instance_ended', 'CREATE INDEX', 'ON df.instance (owner, ended_at) WHERE ended_at IS NOT NULL'),
             ('instance_key', 'CREATE UNIQUE INDEX', 'ON df.instance (workflow_id, key) WHERE key IS NOT NULL'),
             ('stop_scope_by_instance', 'CREATE INDEX', 'ON df.stop_scope (instance_id)'),
             ('task_due', 'CREATE INDEX', 'ON df.task (owner, wake_at, id) WHERE wake_at IS NOT NULL'),

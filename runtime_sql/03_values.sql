@@ -119,12 +119,29 @@ $$;
 CREATE OR REPLACE FUNCTION df.value_v1(
     step df.step_v1, p_name text, p_column text DEFAULT NULL, p_is_optional boolean DEFAULT false, p_form text DEFAULT 'expression'
 ) RETURNS text
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    entry CONSTANT jsonb := df.lookup_v1(step.task_id, p_name, p_column, p_is_optional);
+    entry jsonb;
+    fragment text;
 BEGIN
+    -- The usual case in one statement: one row, one column, not NULL.
+    IF p_column IS NULL AND p_form = 'expression' THEN
+        SELECT '(' || quote_literal(b.columns -> 0 ->> 'value') || '::' || (b.columns -> 0 ->> 'type') || ')' INTO fragment
+        FROM df.task AS t
+        JOIN df.binding AS b ON b.task_id = t.id
+        WHERE t.id = step.task_id
+            AND b.task_id = step.task_id
+            AND b.name = p_name
+            AND b.row_count = 1
+            AND b.columns -> 1 IS NULL
+            AND t.owner = quote_ident(session_user)::regrole;
+        IF fragment IS NOT NULL THEN
+            RETURN fragment;
+        END IF;
+    END IF;
+    entry := df.lookup_v1(step.task_id, p_name, p_column, p_is_optional);
     RETURN df.fragment_v1(entry ->> 'value', entry ->> 'type', p_form);
 END
 $$;

@@ -16,9 +16,10 @@ BEGIN
     retired := ARRAY(
         SELECT i.id
         FROM df.instance AS i
-        WHERE i.ended_at < before
-            AND i.owner = login
-        ORDER BY i.ended_at
+        WHERE i.owner = login
+            AND i.created_at < before
+            AND i.ended_at < before
+        ORDER BY i.created_at
         LIMIT p_limit
         FOR UPDATE SKIP LOCKED
     );
