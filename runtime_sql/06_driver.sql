@@ -158,7 +158,12 @@ BEGIN
             IF phase = 'checkpoint' AND error_sqlstate = 'PD100' THEN
                 PERFORM df.stopped_v1(claim.task_id, claim.started_at, claim.clock_shift);
             ELSIF phase = 'checkpoint' AND error_sqlstate = '55P03' THEN
-                PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+                BEGIN
+                    PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+                EXCEPTION WHEN lock_not_available THEN
+                    -- Somebody holds all of df.task. The step is undone and due again; nothing else is to be said.
+                    NULL;
+                END;
             ELSE
                 is_interrupted := error_sqlstate = '57014';
                 IF error_sqlstate = '2D000' AND error_hint = '' THEN

@@ -425,3 +425,18 @@ BEGIN
     RETURN header || (SELECT string_agg(n.line, E'\n') FROM df.explain_node_v1(graph, 0, '', marks) AS n (line));
 END
 $$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- What a script for pg_durable calls, uncompiled
+---------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION df.start(fut text, label text DEFAULT NULL, database text DEFAULT NULL, transaction_mode text DEFAULT 'caller')
+RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'df.start() is compiled, not called'
+        USING ERRCODE = '0A000', HINT = 'Declare the workflow (CREATE WORKFLOW ... AS ...), compile it with pgdurc compile, and start it by its name.';
+END
+$$;

@@ -98,7 +98,7 @@ BEGIN
     IF cron_version IS NULL THEN
         RAISE EXCEPTION 'pg_cron is not installed in this database'
             USING ERRCODE = 'PD009',
-                DETAIL = coalesce(format('It lives in the database %L of this server.', current_setting('cron.database_name', true)), 'This server does not load it.'),
+                DETAIL = 'It lives in one database of a server, the one that cron.database_name names.',
                 HINT = 'Create the extension here, use pgdurc worker, or let any clock call CALL df.run(0, NULL).';
     ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
         RAISE EXCEPTION 'permission denied for schema cron'

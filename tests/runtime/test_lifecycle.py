@@ -370,3 +370,9 @@ def test_traced_results_are_kept(workflows):
         "SELECT r.result FROM df.step_run r JOIN df.task t ON t.id = r.task_id WHERE t.instance_id = %s ORDER BY r.seq",
         instance,
     ) == [([{"a": 1}],), ([{"b": 2}],)]
+
+
+def test_a_call_of_pg_durables_start_names_the_compiler(workflows):
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as caught:
+        workflows.database.query("SELECT df.start('SELECT 1', 'a label')")
+    assert "pgdurc compile" in caught.value.diag.message_hint
