@@ -41,6 +41,21 @@ BEGIN
 END
 $$;
 
+-- Step by step: a name in a schema that one may not use is an error, not NULL.
+CREATE OR REPLACE FUNCTION df.can_use_cron_v1() RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF to_regnamespace('cron') IS NULL THEN
+        RETURN false;
+    ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
+        RETURN false;
+    END IF;
+    RETURN to_regclass('cron.job') IS NOT NULL AND to_regclass('cron.job_run_details') IS NOT NULL;
+END
+$$;
+
 -- Retention in small batches, and pg_cron's own log of our jobs, which grows for ever.
 CREATE OR REPLACE PROCEDURE df.janitor(max_seconds double precision DEFAULT 0)
 LANGUAGE plpgsql
@@ -55,7 +70,7 @@ BEGIN
         retired := df.retire_v1(100);
         COMMIT;
         IF retired = 0 THEN
-            IF to_regclass('cron.job_run_details') IS NOT NULL AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
+            IF df.can_use_cron_v1() AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
                 EXECUTE $sql$
                     DELETE FROM cron.job_run_details AS d
                     WHERE d.end_time < clock_timestamp() - interval '1 day'
@@ -134,7 +149,7 @@ BEGIN
     FOR job IN
         SELECT s.job_name FROM df.schedule AS s WHERE s.owner::oid = quote_ident(current_user)::regrole::oid
     LOOP
-        IF to_regclass('cron.job') IS NOT NULL THEN
+        IF df.can_use_cron_v1() THEN
             -- By number: somebody may have removed it by hand.
             EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job AS j WHERE j.jobname = $1 AND j.username = current_user' USING job;
         END IF;
