@@ -4,7 +4,7 @@ PYTHON ?= python3
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 STAMP  := .venv/.stamp
 
-.PHONY: help venv demo test lint types format bench crash dist clean
+.PHONY: help venv demo test lint types pgspot format bench crash dist clean
 
 help:
 	@echo 'make demo    run the embedding pipeline, kill the server in the middle, show that nothing happened twice'
@@ -12,6 +12,7 @@ help:
 	@echo 'make lint    ruff (lint and format)      make format  let ruff rewrite'
 	@echo 'make types   mypy --strict               make bench   steps per second, against a bare loop'
 	@echo 'make crash   the long crash test         make dist    wheel and source archive'
+	@echo 'make pgspot  what in the runtime depends on a search_path'
 
 venv: $(STAMP)
 
@@ -39,6 +40,17 @@ lint: $(STAMP)
 types: $(STAMP)
 	.venv/bin/mypy
 
+# pgspot brings GPL code: an environment of its own, for development only.
+PGSPOT := .venv-pgspot/.stamp-0.9.4
+
+$(PGSPOT):
+	$(PYTHON) -m venv --clear .venv-pgspot
+	.venv-pgspot/bin/python -m pip install --quiet --disable-pip-version-check pgspot==0.9.4
+	@touch $@
+
+pgspot: $(STAMP) $(PGSPOT)
+	.venv/bin/python tests/pgspot/check.py .venv-pgspot/bin/pgspot
+
 format: $(STAMP)
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
@@ -54,4 +66,4 @@ dist: $(STAMP)
 	.venv/bin/python -m build
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-pgspot build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

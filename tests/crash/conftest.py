@@ -90,10 +90,11 @@ class Workers:
         victim.wait()
 
     def stop(self) -> list[int]:
-        """SIGTERM to all; their exit codes."""
-        for process in self._processes:
+        """SIGTERM to all that live; their exit codes."""
+        living = [process for process in self._processes if process.poll() is None]
+        for process in living:
             process.send_signal(signal.SIGTERM)
-        return [process.wait(timeout=30) for process in self._processes]
+        return [process.wait(timeout=30) for process in living]
 
     def kill(self) -> None:
         for process in self._processes:

@@ -122,7 +122,7 @@ def test_every_effect_happens_exactly_once(crash_server, workers):
     killed_for_s = time.monotonic() - began
     chaos.drive_out()
     total_s = time.monotonic() - began
-    assert workers.stop() == [0] * workers.count
+    assert set(workers.stop()) == {0}
 
     attempts = dict(crash_server.query("SELECT outcome, count(*) FROM df.step_run GROUP BY outcome"))
     row_of_crashes = crash_server.value(CRASHES_IN_A_ROW)

@@ -237,7 +237,10 @@ def test_the_trigger_of_requests_serves_no_other_table(alices):
 @pytest.mark.parametrize("table", ["vars", "request", "task", "schedule", "instance", "clock"])
 def test_nobody_can_lock_what_all_need(alices, table):
     workflows, _ = alices
-    assert refused(workflows.database, f"BEGIN; LOCK TABLE df.{table} IN ACCESS EXCLUSIVE MODE").sqlstate == "42501"
+    assert (
+        refused(workflows.database, f"BEGIN; LOCK TABLE df.{table} IN ACCESS EXCLUSIVE MODE").sqlstate
+        == "42501"
+    )
 
 
 def test_a_name_taken_over_gives_no_right_to_the_versions_behind_it(workflows):

@@ -1,0 +1,166 @@
+"""pg_cron as the only thing that drives: its jobs, who may have them, and what is left in its log."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgdurc.cluster import SUPERUSER
+from pgdurc.compile import compile_text
+
+
+def jobs(database: Any) -> dict[str, tuple[str, str, str]]:
+    """By name: the role that a job runs as, its schedule and its command."""
+    rows = database.query("SELECT jobname, username, schedule, command FROM cron.job", role=SUPERUSER)
+    return {name: tuple(rest) for name, *rest in rows}
+
+
+def test_install_makes_the_jobs_of_the_role_that_calls_it(cron_database):
+    said = cron_database.value("SELECT df.install_scheduler(drivers => 2)")
+    assert said == "2 driver(s) and a janitor, every minute"
+    every_minute = "* * * * *"
+    assert jobs(cron_database) == {
+        "pgdurc alice driver 1": ("alice", every_minute, "CALL df.run(58, NULL)"),
+        "pgdurc alice driver 2": ("alice", every_minute, "CALL df.run(58, NULL)"),
+        "pgdurc alice janitor": ("alice", every_minute, "CALL df.janitor(58)"),
+    }
+
+
+def test_installing_again_replaces_and_uninstalling_removes_ones_own(cron_database):
+    cron_database.query("SELECT df.install_scheduler(drivers => 3)")
+    cron_database.query("SELECT df.install_scheduler()", role="bob")
+    cron_database.query("SELECT cron.schedule('nightly', '0 3 * * *', 'SELECT 1')")
+    bobs = {"pgdurc bob driver 1", "pgdurc bob janitor"}
+    assert len(jobs(cron_database)) == 4 + 2 + 1
+
+    cron_database.query("SELECT df.install_scheduler()")
+    assert set(jobs(cron_database)) == {"pgdurc alice driver 1", "pgdurc alice janitor", "nightly"} | bobs
+
+    assert cron_database.value("SELECT df.uninstall_scheduler()") == 2
+    assert set(jobs(cron_database)) == {"nightly"} | bobs
+    assert cron_database.value("SELECT df.uninstall_scheduler()") == 0
+    assert cron_database.value("SELECT count(*) FROM df.schedule", role="dfowner") == 2
+
+
+def test_a_job_that_was_removed_by_hand_is_no_obstacle(cron_database):
+    cron_database.query("SELECT df.install_scheduler()")
+    cron_database.query("SELECT cron.unschedule('pgdurc alice driver 1')")
+    cron_database.query("SELECT df.install_scheduler()")
+    assert set(jobs(cron_database)) == {"pgdurc alice driver 1", "pgdurc alice janitor"}
+
+
+def refused(database: Any, call: str, role: str = "alice") -> psycopg.Error:
+    with pytest.raises(psycopg.Error) as caught:
+        database.query(call, role=role)
+    return caught.value
+
+
+@pytest.mark.parametrize("any_database", ["embedded_server", "debian_server"], indirect=True)
+def test_without_pg_cron_in_the_database(any_database):
+    """Not on the server at all, or in another database; an ordinary role may not read cron.database_name."""
+    error = refused(any_database, "SELECT df.install_scheduler()")
+    assert error.sqlstate == "PD009"
+    assert error.diag.message_primary == "pg_cron is not installed in this database"
+    assert "cron.database_name" in error.diag.message_detail
+    assert "pgdurc worker" in error.diag.message_hint
+
+
+def test_a_role_that_may_not_use_the_schema_cron(cron_database):
+    cron_database.query("REVOKE USAGE ON SCHEMA cron FROM alice", role=SUPERUSER)
+    error = refused(cron_database, "SELECT df.install_scheduler()")
+    assert error.sqlstate == "42501"
+    assert error.diag.message_hint == "An administrator grants it: GRANT USAGE ON SCHEMA cron TO alice;"
+    assert jobs(cron_database) == {}
+
+
+def test_a_superuser_does_not_drive(cron_database):
+    error = refused(cron_database, "SELECT df.install_scheduler()", role=SUPERUSER)
+    assert error.sqlstate == "PD004"
+    assert jobs(cron_database) == {}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "df.install_scheduler('cron')",
+        "df.install_scheduler(drivers => 0)",
+        "df.install_scheduler(drivers => 65)",
+        "df.install_scheduler(drivers => NULL)",
+    ],
+)
+def test_bad_arguments(cron_database, call):
+    assert refused(cron_database, f"SELECT {call}").sqlstate == "22023"
+    assert jobs(cron_database) == {}
+
+
+def test_the_janitor_prunes_the_log_of_its_own_jobs(cron_database):
+    cron_database.query("SELECT df.install_scheduler()")
+    cron_database.query("SELECT cron.schedule('nightly', '0 3 * * *', 'SELECT 1')")
+    cron_database.query("SELECT df.install_scheduler()", role="bob")
+    for age in ("2 days", "2 hours"):
+        cron_database.query(
+            """
+            INSERT INTO cron.job_run_details (jobid, runid, database, username, command, status, end_time)
+            SELECT jobid, nextval('cron.runid_seq'), database, username, command, 'succeeded', now() - %s::interval
+            FROM cron.job
+            """,
+            age,
+            role=SUPERUSER,
+        )
+    cron_database.query("CALL df.janitor()")
+    left = """
+        SELECT j.jobname, count(*) FROM cron.job_run_details AS d JOIN cron.job AS j USING (jobid) GROUP BY 1
+    """
+    assert dict(cron_database.query(left, role=SUPERUSER)) == {
+        "nightly": 2,
+        "pgdurc alice driver 1": 1,
+        "pgdurc alice janitor": 1,
+        "pgdurc bob driver 1": 2,
+        "pgdurc bob janitor": 2,
+    }
+
+
+def test_the_janitor_leaves_a_log_alone_that_it_may_not_prune(cron_database):
+    cron_database.query("REVOKE DELETE ON cron.job_run_details FROM PUBLIC", role=SUPERUSER)
+    try:
+        cron_database.query("SELECT df.install_scheduler()")
+        cron_database.query("CALL df.janitor()")
+    finally:
+        cron_database.query("GRANT DELETE ON cron.job_run_details TO PUBLIC", role=SUPERUSER)
+
+
+@pytest.mark.parametrize("call", ["CALL df.janitor()", "SELECT df.uninstall_scheduler()"])
+def test_a_role_that_may_not_use_the_schema_cron_can_clean_up(cron_database, call):
+    """It drives with a worker, in a database in which somebody else uses pg_cron; or it was let in before."""
+    cron_database.query("SELECT df.install_scheduler()")
+    cron_database.query("REVOKE USAGE ON SCHEMA cron FROM alice", role=SUPERUSER)
+    cron_database.query(call)
+
+
+@pytest.mark.slow
+def test_a_workflow_is_completed_by_pg_cron_alone(cron_database):
+    """pg_cron before 1.5 starts its jobs at a full minute: this takes up to 65 s."""
+    compiled = compile_text(
+        """
+        CREATE TABLE effects (id int);
+        CREATE WORKFLOW w() AS
+            'INSERT INTO effects VALUES (1) RETURNING id' |=> first
+         ~> df.sleep(0.2)
+         ~> 'INSERT INTO effects SELECT $first + 1';
+        """
+    )
+    with cron_database.connect() as connection, connection.transaction():
+        connection.execute(compiled.sql)
+    cron_database.query("SELECT df.install_scheduler(drivers => 2)")
+    instance = cron_database.value("SELECT w()")
+    assert cron_database.value("SELECT df.await_instance(%s, 75)", instance) == "completed"
+    assert cron_database.query("SELECT id FROM effects ORDER BY id") == [(1,), (2,)]
+    # The jobs that did it; they are still looking for more, and end with what the fixture does next.
+    running = "SELECT count(*) FROM cron.job_run_details WHERE status = 'running' AND username = 'alice'"
+    deadline = time.monotonic() + 5
+    while cron_database.value(running, role=SUPERUSER) < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert cron_database.value(running, role=SUPERUSER) == 3
