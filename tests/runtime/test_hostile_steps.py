@@ -129,7 +129,7 @@ LEAKS = {
         "SELECT current_setting('search_path') AS seen",
         "public, pg_temp",
     ),
-    "a role": ("SET ROLE carol", "SELECT current_user::text AS seen", "alice"),
+    "a role": ("SET ROLE pg_checkpoint", "SELECT current_user::text AS seen", "alice"),
     "a temporary table": (
         "CREATE TEMP TABLE left_over (x int)",
         "SELECT coalesce(to_regclass('pg_temp.left_over')::text, 'none') AS seen",
@@ -175,7 +175,7 @@ def test_nothing_leaks_into_the_next_step(hostile, leak):
     statement, probe, expected = LEAKS[leak]
     database = hostile.database
     database.query("CREATE SEQUENCE numbers")
-    database.query("GRANT carol TO alice", role="postgres")
+    database.query("GRANT pg_checkpoint TO alice", role="postgres")
     # The statement hides in a DO block: written plainly, the compiler would refuse or warn of it.
     hostile.deploy(
         f"CREATE WORKFLOW w() AS $a$DO $b$BEGIN EXECUTE $c${statement}$c$; END$b$$a$ ~> $a${probe}$a$;"
