@@ -51,7 +51,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     aliases text := '';
-    source text := 'pgdurc_raw';
     casts text := '';
     types text := '';
     vals text := '';

@@ -303,7 +303,29 @@ def empty_cron_database(connection: psycopg.Connection[Any]) -> None:
         """,
         (list(ROLES),),
     )
-    connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(identifiers(ROLES)))
+    # Not DROP OWNED: that takes the roles' rights on all other databases, too, in which other tests are.
+    connection.execute("DROP SCHEMA IF EXISTS df CASCADE")
+    connection.execute(
+        """
+        DO $$
+        DECLARE
+            command text;
+        BEGIN
+            FOR command IN
+                SELECT format('DROP TABLE IF EXISTS %s CASCADE', c.oid::regclass)
+                FROM pg_class AS c
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relowner <> 10
+                UNION ALL
+                SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::regprocedure)
+                FROM pg_proc AS p
+                WHERE p.pronamespace = 'public'::regnamespace AND p.proowner <> 10
+            LOOP
+                EXECUTE command;
+            END LOOP;
+        END
+        $$
+        """
+    )
 
 
 def identifiers(names: tuple[str, ...]) -> sql.Composed:

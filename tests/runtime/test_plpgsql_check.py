@@ -39,10 +39,6 @@ ALLOWED: dict[tuple[str, str], str] = {
         "await_instance",
         "control reached end of function without RETURN",
     ): "its loop ends by RETURN or RAISE only",
-    (
-        "capture_sql_v1",
-        'never read variable "source"',
-    ): "a variable that can go at the next change of the function",
     ("columns_of_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
     ("columns_of_v1", "not sanitized"): STEP_SQL,
     ("describe_v1", 'cast "text" value to "jsonb"'): LITERAL,
