@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from benchmarks.report import Section
 from benchmarks.server import OWNER, RUNTIME_OWNER, BenchServer, cpu_seconds, side_by_side
-from benchmarks.throughput import STEPS, deploy
+from benchmarks.throughput import STEPS, deploy, run_workflow
 
 SNAPSHOT_STEPS = 150_000
 QUICK_SNAPSHOT_STEPS = 1_000
 SNAPSHOT_DRIVERS = 4
+TENTHS = 10
 
 PARKED = 1_000_000
 QUICK_PARKED = 1_000
@@ -19,38 +20,25 @@ QUICK_IDLE_S = 1
 def snapshot(server: BenchServer, quick: bool) -> Section:
     """Somebody's transaction is open all the time: no dead row of these steps can be removed."""
     deploy(server)
-    count = QUICK_SNAPSHOT_STEPS if quick else SNAPSHOT_STEPS
-    first = server.query("SELECT coalesce(max(id), 0) FROM df.task", role=RUNTIME_OWNER)[0][0]
-    server.query("SELECT plain() FROM generate_series(1, %s)", count // STEPS)
+    instances = (QUICK_SNAPSHOT_STEPS if quick else SNAPSHOT_STEPS) // STEPS // TENTHS
     with server.connect() as holder, server.sessions(SNAPSHOT_DRIVERS) as sessions:
+        run_workflow(server, sessions, "plain", QUICK_SNAPSHOT_STEPS // STEPS)
         holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         holder.execute("SELECT 1")
-        # A CALL ends by itself after a minute.
-        while server.query("SELECT EXISTS (SELECT FROM df.instances WHERE status IN ('pending', 'running'))")[
-            0
-        ][0]:
-            side_by_side(sessions, "CALL df.run(0, NULL)")
+        tenths = [run_workflow(server, sessions, "plain", instances) for _ in range(TENTHS)]
         holder.execute("COMMIT")
-    rates = server.query(
-        """
-        SELECT tenth, count(*) / extract(epoch FROM max(finished_at) - min(finished_at))::float8
-        FROM (
-            SELECT r.finished_at, ntile(10) OVER (ORDER BY r.finished_at) AS tenth
-            FROM df.step_run AS r
-            WHERE r.task_id > %s
-        ) AS step
-        GROUP BY tenth
-        ORDER BY tenth
-        """,
-        first,
-        role=RUNTIME_OWNER,
-    )
-    rate = [row[1] for row in rates]
+    count = instances * STEPS
+    rows = [
+        (f"{number * count:,} to {(number + 1) * count:,}", count / tenth.seconds, 1e6 * tenth.cpu_s / count)
+        for number, tenth in enumerate(tenths)
+    ]
+    first, last = tenths[0], tenths[-1]
     return Section(
         "Under an old snapshot",
-        ("steps", "drivers", "first tenth, steps a second", "last tenth, steps a second", "last of first"),
-        ((count, SNAPSHOT_DRIVERS, rate[0], rate[-1], rate[-1] / rate[0]),),
-        f"All tenths: {', '.join(f'{value:,.0f}' for value in rate)}.",
+        ("steps", "steps a second", "µs in the backend, a step"),
+        tuple(rows),
+        f"{SNAPSHOT_DRIVERS} drivers. The last tenth has {first.seconds / last.seconds:.0%} of the rate of the"
+        f" first, and {last.cpu_s / first.cpu_s:.0%} of its CPU time.",
     )
 
 

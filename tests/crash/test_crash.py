@@ -122,7 +122,8 @@ def test_every_effect_happens_exactly_once(crash_server, workers):
     killed_for_s = time.monotonic() - began
     chaos.drive_out()
     total_s = time.monotonic() - began
-    assert set(workers.stop()) == {0}
+    # One that was started again just now may have no handler yet.
+    assert set(workers.stop()) <= {0, -signal.SIGTERM}
 
     attempts = dict(crash_server.query("SELECT outcome, count(*) FROM df.step_run GROUP BY outcome"))
     row_of_crashes = crash_server.value(CRASHES_IN_A_ROW)
@@ -224,7 +225,10 @@ class Chaos:
                 cluster.kill()
                 cluster.start()
             case "postmaster":
-                kill(cluster.postmaster())
+                postmaster = cluster.postmaster()
+                kill(postmaster)
+                while cluster.postmaster() == postmaster:
+                    time.sleep(0.01)
                 cluster.start()
 
     def _driving_backends(self) -> list[Any]:
