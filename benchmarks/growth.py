@@ -37,8 +37,8 @@ def snapshot(server: BenchServer, quick: bool) -> Section:
         "Under an old snapshot",
         ("steps", "steps a second", "µs in the backend, a step"),
         tuple(rows),
-        f"{SNAPSHOT_DRIVERS} drivers. The last tenth has {first.seconds / last.seconds:.0%} of the rate of the"
-        f" first, and {last.cpu_s / first.cpu_s:.0%} of its CPU time.",
+        f"{SNAPSHOT_DRIVERS} drivers. The last tenth has {first.seconds / last.seconds:.0%} of the rate of"
+        f" the first, and {last.cpu_s / first.cpu_s:.0%} of its CPU time.",
     )
 
 
