@@ -46,6 +46,10 @@ def test_entry_is_whole(code: str) -> None:
     assert entry.story.endswith(".")
 
 
+def test_entries_are_in_order() -> None:
+    assert list(CODES) == sorted(CODES)
+
+
 def test_explain() -> None:
     text = explain("pgd110")
     assert text is not None
