@@ -19,6 +19,7 @@ class LiteralError(Exception):
 
 _DOLLAR = re.compile(r"\$[^$]*\$")
 _BETWEEN_SEGMENTS = re.compile(r"(?:[ \t\f\v\r\n]|--[^\r\n]*)*")
+_SEGMENT = re.compile(r"(?P<mark>[eE])'(?:[^'\\]|''|\\.)*+'|'(?:[^']|'')*+'", re.DOTALL)
 _SIMPLE_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _NUMBERED = re.compile(
     r"\\(?:(?P<octal>[0-7]{1,3})|x(?P<hex>[0-9a-fA-F]{1,2})|u(?P<u4>[0-9a-fA-F]{4})|U(?P<u8>[0-9a-fA-F]{8}))"
@@ -42,6 +43,27 @@ def read_literal(text: str, start: int) -> SourceText:
     return _quoted(text, start, begin, is_escaped)
 
 
+def second_part(text: str) -> tuple[int, int] | None:
+    """Where the second string stands in a constant that PostgreSQL joined out of several, in quotes."""
+    body = None if text.startswith("$") or "\n" not in text else _SEGMENT.match(text)
+    if body is None:
+        return None
+    begin = _between_end(text, body.end())
+    if begin >= len(text):
+        return None
+    # What follows the first is read as that is, so the mark of an escaped one counts for all.
+    mark = body["mark"] or ""
+    second = _SEGMENT.match(mark + text[begin:])
+    assert second is not None
+    return begin, begin + second.end() - len(mark)
+
+
+def _between_end(text: str, at: int) -> int:
+    between = _BETWEEN_SEGMENTS.match(text, at)
+    assert between is not None
+    return between.end()
+
+
 def _plain(text: str, start: int, begin: int, end: int) -> SourceText:
     return SourceText(text[begin:end], tuple(range(start + begin, start + end + 1)))
 
@@ -57,11 +79,10 @@ def _quoted(text: str, start: int, at: int, is_escaped: bool) -> SourceText:
                 origins.append(start + at)
                 at += 2
                 continue
-            more = _BETWEEN_SEGMENTS.match(text, at + 1)
-            assert more is not None
-            if more.end() >= len(text):
+            following = _between_end(text, at + 1)
+            if following >= len(text):
                 break
-            at = more.end() + 1
+            at = following + 1
         elif character == "\\" and is_escaped:
             decoded, end = _escape(text, start, at)
             value.extend(decoded)

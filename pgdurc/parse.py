@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pgdurc import pgsql
+from pgdurc import grammar, pgsql
+from pgdurc.build import Builder
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import LiteralError, read_literal
-from pgdurc.resources import resource_text
 from pgdurc.script import Ours, escape_literals
 from pgdurc.shape import Shaped, StatementError, near, shape_statement
 
 if TYPE_CHECKING:
-    import lark
-
     from pgdurc.tree import Declaration, Drop
 
 
@@ -30,19 +27,15 @@ def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | 
     try:
         tokens = [token for token in pgsql.scan(own_text) if not token.is_comment]
         shaped = shape_statement(tokens, offset)
-        tree = _parse(tokens, shaped, offset)
+        builder = Builder(text, statement, tokens)
+        found: Declaration | Drop = grammar.parse(shaped, builder.rule)
     except pgsql.ScanError as error:
         return None, (_scan_problem(own_text, offset, error),)
     except StatementError as problem:
         return None, (problem.diagnostic,)
-    from pgdurc.build import Builder
-
-    builder = Builder(text, statement, tokens, shaped)
-    found = builder.transform(tree)
-    problems = tuple(sorted(builder.diagnostics, key=lambda d: (d.span.start, d.span.end)))
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        return None, problems
-    return found, problems
+    except grammar.UnexpectedTerminal as unexpected:
+        return None, (_syntax_problem(unexpected, tokens, shaped, offset),)
+    return (None if builder.has_errors else found), builder.diagnostics
 
 
 def _scan_problem(own_text: str, offset: int, error: pgsql.ScanError) -> Diagnostic:
@@ -56,21 +49,17 @@ def _scan_problem(own_text: str, offset: int, error: pgsql.ScanError) -> Diagnos
     return Diagnostic("PGD101", Severity.ERROR, error.message, Span(at, at + 1))
 
 
-def _parse(tokens: list[pgsql.Token], shaped: list[Shaped], offset: int) -> Any:
-    import lark
-
-    try:
-        return _parser().parse(shaped)
-    except lark.UnexpectedToken as error:
-        accepted = error.accepts or error.expected
-        if error.token.type == "$END":
-            raise near(tokens[-1], offset, _hint(accepted)) from None
-        token = tokens[shaped[error.token.start_pos].begin]
-        hint = _hint(accepted, is_create=shaped[0].kind == "CREATE")
-        raise near(token, offset, hint) from None
+def _syntax_problem(
+    unexpected: grammar.UnexpectedTerminal, tokens: list[pgsql.Token], shaped: list[Shaped], offset: int
+) -> Diagnostic:
+    if unexpected.index == len(shaped):
+        return near(tokens[-1], offset, _hint(unexpected.accepted)).diagnostic
+    token = tokens[shaped[unexpected.index].begin]
+    hint = _hint(unexpected.accepted, is_create=shaped[0].kind == "CREATE")
+    return near(token, offset, hint).diagnostic
 
 
-def _hint(accepted: set[str], *, is_create: bool = True) -> str | None:
+def _hint(accepted: frozenset[str], *, is_create: bool = True) -> str | None:
     """What could have stood there, in the author's words."""
     if "STRING" in accepted:
         return "a step is expected: an SQL string, a df function or an expression in parentheses"
@@ -93,19 +82,3 @@ def _hint(accepted: set[str], *, is_create: bool = True) -> str | None:
     if "RPAR" in accepted:
         return "an operator such as ~>, or a closing parenthesis, is expected"
     return None
-
-
-@cache
-def _parser() -> lark.Lark:
-    import lark
-
-    class ShapedLexer(lark.lexer.Lexer):
-        def __init__(self, configuration: object) -> None:
-            pass
-
-        def lex(self, lexer_state: Any, _: Any = None) -> Any:
-            for index, terminal in enumerate(lexer_state):
-                yield lark.Token(terminal.kind, "", start_pos=index)
-
-    grammar = resource_text("grammar", "workflow.lark")
-    return lark.Lark(grammar, start="statement", parser="lalr", lexer=ShapedLexer, propagate_positions=False)

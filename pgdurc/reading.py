@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pgdurc.diagnostic import Span
 from pgdurc.precedence import (
     Atom,
@@ -25,6 +27,7 @@ _LEAF_WIDTH = 24
 _MAX_SHOWN = 40  # operands up to which parentheses are removed one by one
 _MAX_PARTS = 5
 _MAX_DEPTH = 12
+_DOLLAR_TAG = re.compile(r"\$[^$\s]*\$")
 
 
 def abbreviate(text: str) -> str:
@@ -34,9 +37,8 @@ def abbreviate(text: str) -> str:
         return flat
     if flat.endswith("'"):
         return flat[: _LEAF_WIDTH - 3].rstrip() + "...'"
-    if flat.startswith("$"):
-        tag = flat[: flat.index("$", 1) + 1]
-        return flat[: len(tag) + _LEAF_WIDTH - 6].rstrip() + "..." + tag
+    if (tag := _DOLLAR_TAG.match(flat)) is not None:  # and not a reference
+        return flat[: tag.end() + _LEAF_WIDTH - 6].rstrip() + "..." + tag.group()
     if flat.startswith("("):
         return "(...)"
     if flat.endswith(")"):

@@ -1,0 +1,142 @@
+"""Calls of nodes: `df.if(...)`, `df.loop(...)` and the rest, with what each takes as arguments."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from pgdurc import nodes
+from pgdurc.arguments import bind
+from pgdurc.chains import branch, sequence
+from pgdurc.nodes import Argument
+from pgdurc.operand import Given, Opaque, Text, Value
+from pgdurc.shape import StatementError
+from pgdurc.tree import Break, IfRows, Loop, Name, Sleep, SourceText, Tree
+
+if TYPE_CHECKING:
+    from pgdurc.chains import Chains
+    from pgdurc.diagnostic import Span
+    from pgdurc.leaves import Leaves
+
+_REFERENCE = re.compile(r'\$[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"]|"")+"))?\??\Z')
+_CONSTANT = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z|(?:true|false)\Z", re.IGNORECASE)
+
+
+class Calls:
+    """The calls of one statement."""
+
+    def __init__(self, leaves: Leaves, chains: Chains) -> None:
+        self.leaves = leaves
+        self.chains = chains
+
+    def argument(self, children: list[Any]) -> Given:
+        value = children[-1]
+        if len(children) == 1:
+            return Given(None, value.span, value, value.span)
+        terminal = children[0]
+        span = self.leaves.span(terminal.begin, terminal.end)
+        label = self.leaves.tokens[terminal.begin].text.lower().strip('"')
+        label_span = self.leaves.span(terminal.begin, terminal.begin + 1)
+        return Given(label, label_span, value, span | value.span)
+
+    def call(self, children: list[Any]) -> Tree:
+        node, closing = children[0], children[-1]
+        name = self.leaves.tokens[node.begin + 2].text.lower()
+        name_span = self.leaves.span(node.begin, node.end)
+        span = self.leaves.span(node.begin, closing.end)
+        try:
+            given = bind(name, name_span, [child for child in children if isinstance(child, Given)])
+        except StatementError as problem:
+            self.leaves.diagnostics.append(problem.diagnostic)
+            return self.leaves.nothing(span)
+        optional = {parameter.name for parameter in nodes.NODES[name] if parameter.is_optional}
+        given = {
+            key: value for key, value in given.items() if key not in optional or not self._is_null(value)
+        }
+        return self._node(name, given, span)
+
+    def _is_null(self, value: Value) -> bool:
+        return isinstance(value, Opaque) and self.leaves.source(value.span).lower() == "null"
+
+    def _node(self, name: str, given: dict[str, Value], span: Span) -> Tree:
+        def step(parameter: str) -> Tree:
+            return self.leaves.step(given[parameter])
+
+        match name:
+            case "sql":
+                return self._sql(given["query"], span)
+            case "seq":
+                return sequence([step("a"), step("b")])
+            case "as":
+                return self.chains.named(step("fut"), self._name(name, given["name"]))
+            case "if":
+                return branch(step("condition"), step("then_branch"), step("else_branch"), span)
+            case "if_rows":
+                result = self._name(name, given["result_name"])
+                return IfRows(result, step("then_branch"), step("else_branch"), span)
+            case "loop":
+                return Loop(step("body"), step("condition") if "condition" in given else None, span)
+            case "break":
+                return Break(self._text(given["value"]) if "value" in given else None, span)
+            case _:
+                return self._sleep(given["seconds"], span)
+
+    def _refuse(self, node: str, argument: Argument, span: Span, hint: str | None = None) -> None:
+        self.leaves.problem("PGD123", f"the argument of df.{node} must be {argument.value}", span, hint)
+
+    def _sql(self, value: Value, span: Span) -> Tree:
+        if isinstance(value, Text):
+            return self.leaves.sql(value, span)
+        if isinstance(value, Opaque):
+            self._refuse("sql", Argument.SQL, value.span)
+        return self.leaves.nothing(span)
+
+    def _name(self, node: str, value: Value) -> Name:
+        match value:
+            case Text(source, span):
+                return self.leaves.name(source.value, span)
+            case Opaque(begin, end) if end == begin + 1 and self.leaves.tokens[begin].is_word:
+                return self.leaves.word_or_string(begin)
+            case Opaque(span=span):
+                self._refuse(node, Argument.NAME, span)
+        return Name("_", value.span)
+
+    def _text(self, value: Value) -> SourceText | None:
+        match value:
+            case Text(source):
+                return source
+            case Opaque(span=span):
+                written = self.leaves.source(span)
+                if _CONSTANT.match(written) or _REFERENCE.match(written):
+                    return SourceText(written, tuple(range(span.start, span.end + 1)))
+                self._refuse("break", Argument.TEXT, span)
+        return None
+
+    def _sleep(self, value: Value, span: Span) -> Tree:
+        match value:
+            case Text(source):
+                return Sleep(source, True, span)
+            case Opaque(begin, end, place):
+                step = self._step_inside(begin, end)
+                if step is not None:
+                    name, step_span = step
+                    hint = f"df.{name} is a step: name its result with |=> and read that, df.sleep($name)"
+                    self._refuse("sleep", Argument.DURATION, step_span, hint)
+                    return self.leaves.nothing(span)
+                source = SourceText(self.leaves.source(place), tuple(range(place.start, place.end + 1)))
+                return Sleep(source, False, span)
+        return self.leaves.nothing(span)
+
+    def _step_inside(self, begin: int, end: int) -> tuple[str, Span] | None:
+        """The first call of a node in an SQL expression, where it is nothing but a function that fails."""
+        tokens = self.leaves.tokens
+        for at in range(begin, end - 3):
+            name = tokens[at + 2].text.lower()
+            if (
+                tokens[at].text.lower() in ("df", '"df"')
+                and tokens[at + 1].kind == "."
+                and tokens[at + 3].kind == "("
+                and (name in nodes.NODES or name in nodes.NODES_TO_COME)
+            ):
+                return name, self.leaves.span(at, at + 3)
+        return None

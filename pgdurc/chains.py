@@ -1,0 +1,201 @@
+"""Chains of operands and operators: both readings compared, the real one made a tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pgdurc import precedence, reading
+from pgdurc.expression import foreign_operator, is_looser, wrong_reading
+from pgdurc.operand import Group, Opaque, Value
+from pgdurc.shape import Shaped, token_span
+from pgdurc.tree import If, Loop, Name, Named, Sequence, Tree
+
+if TYPE_CHECKING:
+    from pgdurc.diagnostic import Span
+    from pgdurc.leaves import Leaves
+
+
+class Chains:
+    """The chains of one statement."""
+
+    def __init__(self, leaves: Leaves) -> None:
+        self.leaves = leaves
+
+    def operand(self, children: list[Any]) -> precedence.Operand:
+        """Prefix operators, and a leaf, a call or a group."""
+        leaves = self.leaves
+        loops = tuple(leaves.span(loop.begin, loop.end) for loop in children[:-1])
+        last = children[-1]
+        value: Value
+        if isinstance(last, Group):
+            value, span = last.value, last.span
+        elif isinstance(last, Shaped):
+            span = leaves.span(last.begin, last.end)
+            value = self._leaf(last, span)
+        else:
+            value, span = last, last.span
+        atom = precedence.Atom(reading.abbreviate(leaves.source(span)), span, isinstance(last, Group), value)
+        return precedence.Operand(atom, len(loops), loops)
+
+    def _leaf(self, terminal: Shaped, span: Span) -> Value:
+        leaves = self.leaves
+        begin, end = terminal.begin, terminal.end
+        match terminal.kind:
+            case "STRING":
+                return leaves.string(span)
+            case "FOREIGN":
+                leaves.refuse_function(leaves.tokens[begin + 2].text.lower(), leaves.span(begin, begin + 3))
+                return leaves.nothing(span)
+            case _:
+                return Opaque(begin, end, span)
+
+    def group(self, children: list[Any]) -> Group:
+        opening, value, closing = children
+        span = self.leaves.span(opening.begin, closing.end)
+        if isinstance(value, Opaque):
+            value = Opaque(value.begin - 1, value.end + 1, span)
+        return Group(value, span)
+
+    def chain(self, children: list[Any]) -> Value:
+        chain = precedence.Chain([children[0]], [])
+        for operator, operand in zip(children[1::2], children[2::2], strict=True):
+            span = self.leaves.span(operator.begin, operator.end)
+            chain.operators.append(precedence.Operator(self.leaves.source(span), span))
+            chain.operands.append(self._name_operand(operand) if isinstance(operand, Shaped) else operand)
+        first: precedence.Operand = chain.operands[0]
+        assert isinstance(first.inner, precedence.Atom)
+        if not chain.operators and not first.loops:
+            value: Value = first.inner.value
+            return value
+        last = chain.operands[-1].inner
+        assert isinstance(last, precedence.Atom)
+        start = first.loop_spans[0] if first.loop_spans else first.inner.span
+        return self._folded(chain, start | last.span)
+
+    def _name_operand(self, terminal: Shaped) -> precedence.Operand:
+        span = self.leaves.span(terminal.begin, terminal.end)
+        name = self.leaves.bound_name(terminal.begin, terminal.end)
+        return precedence.Operand(
+            precedence.Atom(reading.abbreviate(self.leaves.source(span)), span, value=name)
+        )
+
+    # The two readings
+
+    def _folded(self, chain: precedence.Chain, span: Span) -> Tree:
+        if self._refuse_expressions(chain) or self._refuse_operators(chain):
+            return self.leaves.nothing(span)
+        try:
+            real = precedence.fold_real(chain)
+        except precedence.ReadingError as problem:
+            hint = self._other_reading(chain)
+            self.leaves.problem("PGD111", problem.message, problem.operator.span, hint)
+            return self.leaves.nothing(span)
+        documented = precedence.fold_documented(chain)
+        if not precedence.is_same(real, documented):
+            shown, other = reading.show_difference(real, documented)
+            self.leaves.problem(
+                "PGD110",
+                f"ambiguous precedence: PostgreSQL reads {shown}, the documented table says {other}",
+                span,
+                "put in the parentheses of the one that is meant",
+            )
+            return self.leaves.nothing(span)
+        return self._grow(real, span)
+
+    def _other_reading(self, chain: precedence.Chain) -> str:
+        try:
+            shown = reading.show(precedence.fold_documented(chain))
+        except precedence.ReadingError:
+            return "write: condition ?> then !> else"
+        return f"all operators have one precedence level in PostgreSQL; write {shown}"
+
+    def _refuse_operators(self, chain: precedence.Chain) -> bool:
+        seen = set()
+        for operator in chain.operators:
+            if operator.text in ("&", "|", "<->") and operator.text not in seen:
+                seen.add(operator.text)
+                message = f"operator {operator.text} is not yet supported"
+                self.leaves.problem("PGD901", message, operator.span)
+        return bool(seen) and not self._is_ambiguous(chain)
+
+    def _is_ambiguous(self, chain: precedence.Chain) -> bool:
+        try:
+            return not precedence.is_same(precedence.fold_real(chain), precedence.fold_documented(chain))
+        except precedence.ReadingError:
+            return True
+
+    def _refuse_expressions(self, chain: precedence.Chain) -> bool:
+        found = False
+        for index, operand in enumerate(chain.operands):
+            atom = operand.inner
+            assert isinstance(atom, precedence.Atom)
+            if isinstance(atom.value, Opaque):
+                found = True
+                self._refuse_expression(chain, index, atom.value, atom.is_group)
+        return found
+
+    def _refuse_expression(self, chain: precedence.Chain, index: int, opaque: Opaque, is_group: bool) -> None:
+        leaves = self.leaves
+        at = None if is_group else foreign_operator(leaves.tokens, opaque)
+        if at is None:
+            leaves.step(opaque)
+            return
+        token = leaves.tokens[at]
+        shown = wrong_reading(leaves.text, leaves.offset, leaves.tokens, chain, index, opaque, at)
+        how = "binds looser than" if is_looser(token) else "has the precedence of"
+        leaves.problem(
+            "PGD113",
+            f'PostgreSQL reads {shown}: "{token.text}" {how} the workflow operators',
+            token_span(token, leaves.offset),
+            "a step in a declaration is a constant string: write one in place of the expression",
+        )
+
+    # From the normal form to the parsed form. Deep only as parentheses and loops are.
+
+    def _grow(self, node: precedence.Node, span: Span) -> Tree:
+        match node:
+            case precedence.Atom(value=value):
+                return self.leaves.step(value)
+            case precedence.Seq(parts):
+                return sequence([self._grow(part, span) for part in parts])
+            case precedence.Binary("|=>", body, precedence.Atom(value=Name() as name)):
+                return self.named(self._grow(body, span), name)
+            case precedence.Branch(condition, then, otherwise):
+                first, second = self._grow(condition, span), self._grow(then, span)
+                return branch(first, second, self._grow(otherwise, span))
+            case precedence.Repeat(body, at):
+                tree = self._grow(body, span)
+                return Loop(tree, None, (at or tree.span) | tree.span)
+            case _:
+                return self.leaves.nothing(span)
+
+    def named(self, body: Tree, name: Name) -> Tree:
+        """`body |=> name`: the name of a sequence is that of its last part."""
+        match body:
+            case Sequence(parts, span):
+                return Sequence((*parts[:-1], self.named(parts[-1], name)), span | name.span)
+            case Named(name=earlier):
+                self.leaves.problem(
+                    "PGD119",
+                    f'step is already named "{earlier.text}"',
+                    name.span,
+                    "a step has one name: keep one of the two",
+                )
+                return body
+            case _:
+                return Named(body, name, body.span | name.span)
+
+
+def sequence(steps: list[Tree]) -> Tree:
+    parts: list[Tree] = []
+    for step in steps:
+        parts.extend(step.parts if isinstance(step, Sequence) else [step])
+    return Sequence(tuple(parts), parts[0].span | parts[-1].span)
+
+
+def branch(condition: Tree, then: Tree, otherwise: Tree, span: Span | None = None) -> Tree:
+    """An if; a sequence in the condition's place stands in front of it."""
+    if isinstance(condition, Sequence):
+        last = branch(condition.parts[-1], then, otherwise, span)
+        return sequence([*condition.parts[:-1], last])
+    return If(condition, then, otherwise, span or condition.span | otherwise.span)

@@ -1,0 +1,172 @@
+"""Single operands of a statement: strings, names, and SQL expressions that stand where a step should."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from pgdurc import nodes
+from pgdurc.diagnostic import Diagnostic, Severity, Span
+from pgdurc.expression import foreign_operator
+from pgdurc.header import read_parameters
+from pgdurc.literal import LiteralError, read_literal, second_part
+from pgdurc.operand import Opaque, Text, Value
+from pgdurc.shape import StatementError, token_span
+from pgdurc.tree import Column, Name, Parameter, SourceText, Sql, Tree
+
+if TYPE_CHECKING:
+    from pgdurc.pgsql import Token
+    from pgdurc.script import Ours
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_COLUMNS_HINT = "write |=> name(column type, ...)"
+
+
+class Leaves:
+    """Reads the operands of one statement and notes what is wrong with them.
+
+    A piece that is wrong becomes an empty leaf, so that the rest is still looked at.
+    """
+
+    def __init__(self, text: str, statement: Ours, tokens: list[Token]) -> None:
+        self.text = text
+        self.own = statement
+        self.offset = statement.span.start
+        self.own_text = text[statement.span.start : statement.span.end]
+        self.tokens = tokens
+        self.diagnostics: list[Diagnostic] = []
+
+    def problem(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
+        self.diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, hint))
+
+    def span(self, begin: int, end: int) -> Span:
+        """The place in the file of the tokens `[begin, end)`."""
+        return Span(self.tokens[begin].start + self.offset, self.tokens[end - 1].end + self.offset)
+
+    def source(self, span: Span) -> str:
+        return self.text[span.start : span.end]
+
+    def nothing(self, span: Span) -> Tree:
+        return Sql(SourceText("", (span.start,)), span)
+
+    # Strings and steps
+
+    def string(self, span: Span) -> Value:
+        try:
+            return Text(read_literal(self.source(span), span.start), span)
+        except LiteralError as bad:
+            self.problem("PGD132", bad.message, Span(bad.start, bad.end))
+            return self.nothing(span)
+
+    def sql(self, string: Text, span: Span) -> Tree:
+        """The leaf that a string is; `span` is that of the whole node."""
+        part = second_part(self.source(string.span))
+        if part is not None:
+            place = Span(string.span.start + part[0], string.span.start + part[1])
+            self.diagnostics.append(
+                Diagnostic(
+                    "PGD114",
+                    Severity.WARNING,
+                    "PostgreSQL joins this string to the one before it: both are one step",
+                    place,
+                    "put ~> between them if they are two steps, else write them as one string",
+                )
+            )
+        return Sql(string.source, span)
+
+    def step(self, value: Value) -> Tree:
+        match value:
+            case Text(span=span):
+                return self.sql(value, span)
+            case Opaque(span=span):
+                self.problem("PGD115", "an SQL expression is not a step", span, self._step_hint(value))
+                return self.nothing(span)
+            case _:
+                return value
+
+    def _step_hint(self, value: Opaque) -> str:
+        first = self.tokens[value.begin]
+        word = first.text.lower()
+        if first.kind in ("USCONST", "BCONST", "XCONST", "NCHAR"):
+            return "write the SQL as '...', E'...' or $$...$$"
+        is_call = value.begin + 1 < len(self.tokens) and self.tokens[value.begin + 1].kind == "("
+        if word in nodes.NODES and is_call:
+            return f"did you mean df.{word}?"
+        at = foreign_operator(self.tokens, value)
+        if at is not None and self.tokens[at].kind == "Op":
+            return f"{self.tokens[at].text} is no workflow operator; there are ~> |=> ?> !> @>"
+        return "a step is a constant string of SQL, a df function or an expression in parentheses"
+
+    def refuse_function(self, name: str, span: Span) -> None:
+        if name in nodes.NODES_TO_COME:
+            self.problem("PGD902", f"df.{name} is not yet supported", span)
+        elif name in nodes.FUNCTIONS:
+            self.problem(
+                "PGD120",
+                f"df.{name} is not a step",
+                span,
+                "to call a function in a step, select it: 'SELECT ...'",
+            )
+        else:
+            near = difflib.get_close_matches(name, [*nodes.NODES, *sorted(nodes.NODES_TO_COME)], 1)
+            hint = (
+                f"did you mean df.{near[0]}?"
+                if near
+                else f"there are: {', '.join('df.' + n for n in nodes.NODES)}"
+            )
+            self.problem("PGD120", f"function df.{name} does not exist", span, hint)
+
+    # Names
+
+    def bound_name(self, begin: int, end: int) -> Name:
+        """What stands after `|=>`: a name, perhaps with columns."""
+        name = self.word_or_string(begin)
+        if end == begin + 1:
+            return name
+        columns: tuple[Parameter, ...] = ()
+        if end > begin + 3:
+            columns = self.parameters(begin + 2, end - 1, code="PGD118")
+        else:
+            self.problem("PGD118", "list of columns is empty", self.span(begin + 1, end), _COLUMNS_HINT)
+        for column in columns:
+            if column.default is not None:
+                self.problem("PGD118", "a column of a result has no default", column.span, _COLUMNS_HINT)
+        return Name(name.text, name.span, tuple(Column(c.name, c.type, c.span) for c in columns))
+
+    def word_or_string(self, at: int) -> Name:
+        """The name that is the token `at`."""
+        token = self.tokens[at]
+        span = token_span(token, self.offset)
+        if token.kind == "SCONST":
+            string = self.string(span)
+            return self.name(string.source.value if isinstance(string, Text) else "_", span)
+        text = token.text.removeprefix('"').removesuffix('"')
+        if not token.text.startswith('"') and text != text.lower():
+            self.problem(
+                "PGD116",
+                f'PostgreSQL folds the bare name "{text}" to lower case',
+                span,
+                f"write {text.lower()}, or '{text}' to keep the capitals",
+            )
+        return self.name(text, span)
+
+    def name(self, text: str, span: Span) -> Name:
+        """A name as the author gave it, by whatever means."""
+        if not _NAME.match(text):
+            shown = " ".join(text.split())
+            shown = shown if len(shown) <= 40 else shown[:37] + "..."
+            self.problem(
+                "PGD117",
+                f'invalid result name "{shown}"' if text else "result name is empty",
+                span,
+                "a name has letters from a to z, digits and underscores, and does not begin with a digit",
+            )
+        return Name(text, span)
+
+    def parameters(self, begin: int, end: int, *, code: str) -> tuple[Parameter, ...]:
+        try:
+            return read_parameters(self.tokens, begin, end, self.own_text, self.offset, code=code)
+        except StatementError as problem:
+            self.diagnostics.append(problem.diagnostic)
+            return ()
