@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pgdurc.leaves import Leaves
 
 _REFERENCE = re.compile(r'\$[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"]|"")+"))?\??\Z')
-_CONSTANT = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z|(?:true|false)\Z", re.IGNORECASE)
+_CONSTANT = re.compile(
+    r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z|(?:true|false)\Z", re.IGNORECASE | re.ASCII
+)
 
 
 class Calls:

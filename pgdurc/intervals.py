@@ -10,12 +10,15 @@ _UNITS = (
     r"|hours?|hrs?|hr|h|days?|d|weeks?|w|months?|mons?|years?|yrs?|y|decades?|decs?|centur(?:y|ies)|c|millennia|mil)"
 )
 _TIME = r"[+-]?\d+:\d{1,2}(?::\d{1,2}(?:\.\d*)?)?"
-_WORDS = re.compile(rf"\s*(?:@\s*)?(?:(?:{_NUMBER}\s*{_UNITS}|{_TIME})\s*)+(?:ago\s*)?\Z", re.IGNORECASE)
+_WORDS = re.compile(
+    rf"\s*(?:@\s*)?(?:(?:{_NUMBER}\s*{_UNITS}|{_TIME})\s*)+(?:ago\s*)?\Z", re.IGNORECASE | re.ASCII
+)
 _ISO = re.compile(
     rf"\s*P(?=.)(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:{_NUMBER}W)?(?:{_NUMBER}D)?"
-    rf"(?:T(?=.)(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?\s*\Z"
+    rf"(?:T(?=.)(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?)?\s*\Z",
+    re.ASCII,
 )
-_SECONDS = re.compile(r"\s*\d+(?:\.\d*)?\s*\Z")
+_SECONDS = re.compile(r"\s*\d+(?:\.\d*)?\s*\Z", re.ASCII)
 
 
 def is_interval(text: str) -> bool:

@@ -8,7 +8,8 @@ from pgdurc import grammar, pgsql
 from pgdurc.build import Builder
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import LiteralError, read_literal
-from pgdurc.script import Ours, escape_literals
+from pgdurc.psql import escape_literals
+from pgdurc.script import Ours
 from pgdurc.shape import Shaped, StatementError, near, shape_statement
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pgdurc.pgsql import Token, unquote_identifier
+from pgdurc.pgsql import LETTER, LETTER_OR_DIGIT, Token, unquote_identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ Found = Reference | Variable
 
 SYSTEM_VARIABLES = frozenset({"sys_instance_id", "sys_label"})
 
-_WORD = r"[A-Za-z_\x80-\U0010ffff][A-Za-z_0-9\x80-\U0010ffff]*"
+_WORD = rf"{LETTER}{LETTER_OR_DIGIT}*"
 _IN_TEXT = re.compile(
     rf"""
       \$ (?P<name> {_WORD} | "(?:[^"]|"")+" )

@@ -7,16 +7,12 @@ of parentheses, and a forgotten parenthesis does not swallow the rest of the fil
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from pgdurc import statement_kind
+from pgdurc import psql, start_calls, statement_kind
 from pgdurc.diagnostic import Diagnostic, Severity, Span
+from pgdurc.pgsql import WHITE_SPACE
 from pgdurc.statement_kind import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["Kind", "Ours", "Passed", "Script", "split"]
 
@@ -79,74 +75,6 @@ def split(text: str) -> Script:
     return Script(text, pieces, tuple(splitter.diagnostics))
 
 
-# Possessive quantifiers keep an unterminated quote linear: nothing is given back.
-_E_BODY = r"[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
-_WORD = r"[A-Za-z_\x80-\U0010ffff][A-Za-z_0-9$\x80-\U0010ffff]*"
-_TOKEN = re.compile(
-    rf"""
-      (?P<space>\s+)
-    | (?P<comment>--[^\r\n]*)
-    | (?P<block_comment>/\*)
-    | (?P<escape_quote>[eE]'(?:{_E_BODY})?)
-    | (?P<quote>(?:[bBxXnN]|[uU]&)?'(?:[^']*+(?:''[^']*+)*+')?)
-    | (?P<double_quote>(?:[uU]&)?"(?:[^"]*+(?:""[^"]*+)*+")?)
-    | (?P<word>{_WORD})
-    | (?P<number>[0-9]+(?:{_WORD})?)
-    | (?P<dollar_quote>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z_0-9\x80-\U0010ffff]*)?\$)
-    | (?P<backslash>\\)
-    | (?P<semicolon>;)
-    | (?P<open>\()
-    | (?P<close>\))
-    | (?P<other>[^\sA-Za-z_0-9$\x80-\U0010ffff'"\\;()/-]+|.)
-    """,
-    re.VERBOSE | re.DOTALL | re.ASCII,
-)
-# An E'' string goes on in the next quote after a line end, in the same escape mode; other quotes need no
-# such care.
-_E_CONTINUED = re.compile(
-    rf"(?:[ \t\f\v\r]|--[^\r\n]*+)*+\n(?:\s|--[^\r\n]*+[\r\n])*+'(?P<rest>{_E_BODY})?", re.DOTALL
-)
-_BLOCK_COMMENT_EDGE = re.compile(r"/\*|\*/")
-_COPY_END = re.compile(r"^\\\.\r?$\n?", re.MULTILINE)
-_BLANKS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
-_START_CALL = re.compile(rf"df{_BLANKS}\.{_BLANKS}start{_BLANKS}\(", re.IGNORECASE | re.DOTALL)
-
-_META_NAME = re.compile(r"\\[^\s\\]*")
-_META_ARGUMENTS = re.compile(
-    r"""(?:'(?:[^'\\\n]|\\[^\n]|'')*+(?:'|(?=\n)|\Z) | "[^"\n]*+"? | `[^`\n]*+`? | [^\\\n'"`])*+""",
-    re.VERBOSE,
-)
-_META_SENDS = re.compile(
-    r"\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch|parse|sendpipeline|r|reset)(?![a-z_])"
-)
-_META_WHOLE_LINE = re.compile(r"\\(?:!|copy|ef|ev|h|help|sf|sf\+|sv|sv\+)(?![a-z_])")
-_META_COPY_STDIN = re.compile(r"\\copy\b.*\bfrom\s+stdin\b", re.IGNORECASE)
-
-
-def escape_literals(text: str) -> Iterator[re.Match[str]]:
-    """The E'...' constants of a text that holds no unterminated quote."""
-    at = 0
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        assert match is not None
-        if match.lastgroup == "escape_quote":
-            yield match
-        at = match.end()
-        if match.lastgroup == "dollar_quote":
-            at = text.find(match.group(), at) + len(match.group())
-        elif match.lastgroup == "block_comment":
-            at = _comment_end(text, match.start()) or len(text)
-
-
-def _comment_end(text: str, at: int) -> int | None:
-    depth = 0
-    for edge in _BLOCK_COMMENT_EDGE.finditer(text, at):
-        depth += 1 if edge.group() == "/*" else -1
-        if depth == 0:
-            return edge.end()
-    return None
-
-
 @dataclass(slots=True)
 class _Statement:
     """What is known of the statement being read."""
@@ -194,7 +122,7 @@ class _Splitter:
 
     def _token(self, at: int) -> int:
         """Read one token; return where the next begins."""
-        match = _TOKEN.match(self.text, at)
+        match = psql.TOKEN.match(self.text, at)
         assert match is not None
         kind, end = match.lastgroup, match.end()
         statement = self.statement
@@ -251,7 +179,9 @@ class _Splitter:
             elif lower == "end" and statement.begins:
                 statement.begins.pop()
         if lower == "df" and not statement.is_ours:
-            self._start_call(at)
+            call = start_calls.call_at(self.text, at, len(self.text))
+            if call is not None:
+                self._refuse_start(call)
 
     def _begin_ours(self) -> None:
         statement = self.statement
@@ -266,29 +196,13 @@ class _Splitter:
         if statement.meta is None:
             statement.is_ours = True
 
-    def _start_call(self, at: int, end: int | None = None) -> None:
-        call = _START_CALL.match(self.text, at, len(self.text) if end is None else end)
-        if call is not None:
-            self.warn(
-                "PGD903",
-                "a df.start call is not yet compiled and passes through unchanged",
-                Span(call.start(), call.end() - 1),
-                "declare the workflow with CREATE WORKFLOW and start it with SELECT name()",
-            )
-
-    def _start_calls_in_body(self, begin: int, end: int) -> None:
-        if _START_CALL.search(self.text, begin, end) is None:
-            return
-        at = begin
-        while at < end:
-            match = _TOKEN.match(self.text, at, end)
-            assert match is not None
-            if match.lastgroup == "word" and match.group().lower() == "df":
-                self._start_call(at, end)
-            if match.lastgroup == "block_comment":
-                at = min(end, _comment_end(self.text, at) or end)
-            else:
-                at = match.end()
+    def _refuse_start(self, call: Span) -> None:
+        self.warn(
+            "PGD903",
+            "a df.start call is not yet compiled and passes through unchanged",
+            call,
+            "declare the workflow with CREATE WORKFLOW and start it with SELECT name()",
+        )
 
     # Quotes and comments
 
@@ -300,13 +214,14 @@ class _Splitter:
             if close < 0:
                 return self._unterminated(at, end, "dollar-quoted string", f"close it with {tag}")
             if statement_kind.has_body(self.statement.opening):
-                self._start_calls_in_body(end, close)
+                for call in start_calls.calls_in_body(text, end, close):
+                    self._refuse_start(call)
             return close + len(tag)
         quote = '"' if kind == "double_quote" else "'"
         if text.find(quote, at, end) == end - 1:
             what = "quoted identifier" if quote == '"' else "quoted string"
             return self._unterminated(at, end, what, f"close it with {quote}")
-        while kind == "escape_quote" and (more := _E_CONTINUED.match(text, end)) is not None:
+        while kind == "escape_quote" and (more := psql.E_CONTINUED.match(text, end)) is not None:
             if more["rest"] is None:
                 return self._unterminated(more.end() - 1, more.end(), "quoted string", "close it with '")
             end = more.end()
@@ -325,7 +240,7 @@ class _Splitter:
         return len(self.text)
 
     def _block_comment(self, at: int) -> int:
-        end = _comment_end(self.text, at)
+        end = psql.comment_end(self.text, at)
         if end is None:
             self.error(
                 "PGD005", "unterminated /* comment", Span(at, at + 2), "close it with */; comments nest"
@@ -348,9 +263,9 @@ class _Splitter:
                 statement.words.append([])
                 statement.word_ends.append([])
             return at + 2
-        name = _META_NAME.match(self.text, at)
+        name = psql.META_NAME.match(self.text, at)
         assert name is not None
-        end = self._meta_end(name)
+        end = psql.meta_end(self.text, name)
         span = Span(at, name.end())
         if statement.head < 0:
             statement.head = at
@@ -360,20 +275,11 @@ class _Splitter:
             if statement.is_ours:
                 self._psql_in_ours(span)
             statement.meta = statement.meta or span
-            if _META_SENDS.match(self.text, at):
+            if psql.META_SENDS.match(self.text, at):
                 self._add_piece(end, is_complete=False)
-        if _META_COPY_STDIN.match(self.text, at, end):
+        if psql.META_COPY_STDIN.match(self.text, at, end):
             self.pending_copies += 1
         return end
-
-    def _meta_end(self, name: re.Match[str]) -> int:
-        if _META_WHOLE_LINE.match(self.text, name.start()):
-            line_end = self.text.find("\n", name.end())
-            return len(self.text) if line_end < 0 else line_end
-        arguments = _META_ARGUMENTS.match(self.text, name.end())
-        assert arguments is not None
-        end = arguments.end()
-        return end + 2 if self.text.startswith("\\\\", end) else end
 
     def _psql_in_ours(self, span: Span) -> None:
         command = self.text[span.start : span.end]
@@ -388,7 +294,7 @@ class _Splitter:
         """Skip the data of the COPY statements that ended on this line; it begins on the next one."""
         at = self.text.index("\n", begin, end) + 1
         for _ in range(self.pending_copies):
-            data_end = _COPY_END.search(self.text, at)
+            data_end = psql.COPY_END.search(self.text, at)
             at = len(self.text) if data_end is None else data_end.end()
         self.pending_copies = 0
         self._add_data(at)
@@ -455,7 +361,7 @@ class _Splitter:
             if not is_own_line or text.count("\n", comment.end, below) > 1:
                 break
             below = comment.start
-        return text[below : statement.head].strip()
+        return text[below : statement.head].strip(WHITE_SPACE)
 
     def _end_of_file(self) -> None:
         statement = self.statement
@@ -463,7 +369,7 @@ class _Splitter:
         if statement.head < 0:
             self._add_piece(end)
             return
-        last = len(self.text.rstrip())
+        last = len(self.text.rstrip(WHITE_SPACE))
         here = Span(last - 1, last)
         if statement.is_ours:
             self.error(

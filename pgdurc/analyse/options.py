@@ -41,7 +41,7 @@ def _read(options: Options, option: tree.Option) -> Options | Diagnostic:
         case "backoff" | "backoff_max":
             if not is_interval(value) or is_negative(value):
                 return _bad(option, "an interval, such as '1 second' or '5 minutes'")
-            text = f"{value.strip()} seconds" if re.fullmatch(r"\s*[0-9.]+\s*", value) else value
+            text = f"{value.strip()} seconds" if re.fullmatch(r"\s*[0-9.]+\s*", value, re.ASCII) else value
             return (
                 replace(options, backoff=text)
                 if option.name == "backoff"

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.graph import Form, Run
 from pgdurc.pgsql import (
+    WHITE_SPACE,
     ParseError,
     ScanError,
     Statement,
@@ -78,8 +79,8 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
             "a step is one SQL statement" if not tokens else "it holds nothing but comments",
         )
     semicolon = next((token for token in tokens if token.kind == ";" and token.start >= code[-1].end), None)
-    end = len(text.value.rstrip()) if semicolon is None else code[-1].end
-    begin = len(text.value) - len(text.value.lstrip())
+    end = len(text.value.rstrip(WHITE_SPACE)) if semicolon is None else code[-1].end
+    begin = len(text.value) - len(text.value.lstrip(WHITE_SPACE))
     inside = tuple(token for token in tokens if token.end <= end)
     found = find_in_sql(text.value, inside)
     read = _parse(text, begin, end, found)

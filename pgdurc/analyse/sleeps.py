@@ -10,7 +10,7 @@ from pgdurc.analyse.walk import nodes
 from pgdurc.diagnostic import Diagnostic
 from pgdurc.intervals import is_interval, is_negative
 
-_NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)\s*\Z")
+_NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)\s*\Z", re.ASCII)
 
 
 def is_number(text: str) -> bool:

@@ -8,6 +8,9 @@ in tokens and nodes, characters in errors.
 from pgdurc.pgsql.columns import UNNAMED, is_row_returning, result_columns
 from pgdurc.pgsql.parser import ParseError, Statement, constant, descend, parse, parse_plpgsql, unwrap
 from pgdurc.pgsql.scanner import (
+    LETTER,
+    LETTER_OR_DIGIT,
+    WHITE_SPACE,
     ScanError,
     Token,
     quote_identifier,
@@ -17,7 +20,10 @@ from pgdurc.pgsql.scanner import (
 )
 
 __all__ = [
+    "LETTER",
+    "LETTER_OR_DIGIT",
     "UNNAMED",
+    "WHITE_SPACE",
     "ParseError",
     "ScanError",
     "Statement",

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+# Letters are those of ASCII, the underscore, and all that is not ASCII. Written as what they are not: Python
+# takes milliseconds to compile a class up to the last code point, each time that it stands in an expression.
+LETTER = r"[^\x00-@\[-^`{-\x7f]"
+LETTER_OR_DIGIT = r"[^\x00-/:-@\[-^`{-\x7f]"
+WHITE_SPACE = " \t\n\r\f\v"
+"""To PostgreSQL. Python's own idea of it has control characters, and spaces that are letters here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Token:

@@ -123,3 +123,7 @@ def test_sleeps(argument: str, emitted: str) -> None:
 def test_the_time_zone_of_a_workflow() -> None:
     compiled = compile_text("CREATE WORKFLOW w() WITH (timezone = 'Europe/Berlin') AS 'SELECT 1';")
     assert compiled.sql.count("SET TimeZone = 'Europe/Berlin'") == 2
+
+
+def test_a_letter_that_looks_like_white_space_is_kept() -> None:
+    assert "$sql$SELECT 1 AS a\u00a0$sql$" in state("' SELECT 1 AS a\u00a0 '", 1)

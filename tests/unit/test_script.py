@@ -272,3 +272,11 @@ def test_cost_is_linear(unit: str) -> None:
 
     seconds(10)
     assert seconds(30_000) < 40 * max(seconds(3_000), 0.02)
+
+
+@pytest.mark.parametrize("text", ["\x1f", "\x85", "SELECT 1\u00a0", "\u2028;"])
+def test_what_only_python_takes_for_white_space(text: str) -> None:
+    script = split(text)
+    for problem in script.diagnostics:
+        assert 0 <= problem.span.start <= problem.span.end <= len(text)
+    assert "".join(text[piece.span.start : piece.span.end] for piece in script.pieces) == text

@@ -1,0 +1,91 @@
+"""What psql takes for a token (`psqlscan.l`, `psqlscanslash.l`): quotes, comments, meta-commands, COPY data.
+
+It differs from PostgreSQL's own scanner in that nothing is an error, and a backslash begins a command.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pgdurc.pgsql import LETTER, LETTER_OR_DIGIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Possessive quantifiers keep an unterminated quote linear: nothing is given back.
+_E_BODY = r"[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
+_WORD = rf"{LETTER}(?:{LETTER_OR_DIGIT}|\$)*+"
+TOKEN = re.compile(
+    rf"""
+      (?P<space>\s+)
+    | (?P<comment>--[^\r\n]*)
+    | (?P<block_comment>/\*)
+    | (?P<escape_quote>[eE]'(?:{_E_BODY})?)
+    | (?P<quote>(?:[bBxXnN]|[uU]&)?'(?:[^']*+(?:''[^']*+)*+')?)
+    | (?P<double_quote>(?:[uU]&)?"(?:[^"]*+(?:""[^"]*+)*+")?)
+    | (?P<word>{_WORD})
+    | (?P<number>[0-9]+(?:{_WORD})?)
+    | (?P<dollar_quote>\$(?:{LETTER}{LETTER_OR_DIGIT}*+)?\$)
+    | (?P<backslash>\\)
+    | (?P<semicolon>;)
+    | (?P<open>\()
+    | (?P<close>\))
+    | (?P<other>[!\#%&*+,.:<=>?@\[\]^`{{|}}~]++|.)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+# An E'' string goes on in the next quote after a line end, in the same escape mode; other quotes need no
+# such care.
+E_CONTINUED = re.compile(
+    rf"(?:[ \t\f\v\r]|--[^\r\n]*+)*+\n(?:\s|--[^\r\n]*+[\r\n])*+'(?P<rest>{_E_BODY})?", re.DOTALL | re.ASCII
+)
+_BLOCK_COMMENT_EDGE = re.compile(r"/\*|\*/")
+COPY_END = re.compile(r"^\\\.\r?$\n?", re.MULTILINE)
+
+META_NAME = re.compile(r"\\[^\s\\]*")
+_META_ARGUMENTS = re.compile(
+    r"""(?:'(?:[^'\\\n]|\\[^\n]|'')*+(?:'|(?=\n)|\Z) | "[^"\n]*+"? | `[^`\n]*+`? | [^\\\n'"`])*+""",
+    re.VERBOSE,
+)
+META_SENDS = re.compile(
+    r"\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch|parse|sendpipeline|r|reset)(?![a-z_])"
+)
+_META_WHOLE_LINE = re.compile(r"\\(?:!|copy|ef|ev|h|help|sf|sf\+|sv|sv\+)(?![a-z_])")
+META_COPY_STDIN = re.compile(r"\\copy\b.*\bfrom\s+stdin\b", re.IGNORECASE)
+
+
+def escape_literals(text: str) -> Iterator[re.Match[str]]:
+    """The E'...' constants of a text that holds no unterminated quote."""
+    at = 0
+    while at < len(text):
+        match = TOKEN.match(text, at)
+        assert match is not None
+        if match.lastgroup == "escape_quote":
+            yield match
+        at = match.end()
+        if match.lastgroup == "dollar_quote":
+            at = text.find(match.group(), at) + len(match.group())
+        elif match.lastgroup == "block_comment":
+            at = comment_end(text, match.start()) or len(text)
+
+
+def comment_end(text: str, at: int) -> int | None:
+    """Where the comment that opens at a place closes; comments nest."""
+    depth = 0
+    for edge in _BLOCK_COMMENT_EDGE.finditer(text, at):
+        depth += 1 if edge.group() == "/*" else -1
+        if depth == 0:
+            return edge.end()
+    return None
+
+
+def meta_end(text: str, name: re.Match[str]) -> int:
+    """Where the arguments of a meta-command end, behind a `\\\\` that closes them."""
+    if _META_WHOLE_LINE.match(text, name.start()):
+        line_end = text.find("\n", name.end())
+        return len(text) if line_end < 0 else line_end
+    arguments = _META_ARGUMENTS.match(text, name.end())
+    assert arguments is not None
+    end = arguments.end()
+    return end + 2 if text.startswith("\\\\", end) else end
