@@ -1,8 +1,8 @@
 ---------------------------------------------------------------------------------------------------------------------
 -- Tables
 ---------------------------------------------------------------------------------------------------------------------
--- No foreign keys between the hot tables (task, step_run, binding, stop_scope): each would be one more lock a step. No CHECK either: PostgreSQL reads
--- the expression from its text again at every statement, which was a tenth of a step.
+-- No foreign keys between the hot tables (task, step_run, binding, stop_scope): each would be one more lock a step. No CHECK either, there and in
+-- df.instance: PostgreSQL reads the expression from its text again at every statement, which was a tenth of a step.
 
 -- What a step procedure is given and what it says. Frozen: procedures that are deployed were compiled against it.
 DO $$
@@ -85,8 +85,8 @@ CREATE TABLE IF NOT EXISTS df.instance (
     -- {"parameter": "its value as text" or null}
     args jsonb NOT NULL,
     vars jsonb NOT NULL,
-    status text NOT NULL
-        CHECK (status IN ('pending', 'running', 'paused', 'compensating', 'completed', 'failed', 'cancelled', 'compensated')),
+    -- pending, running, completed, failed, cancelled; later paused, compensating, compensated
+    status text NOT NULL,
     result jsonb,
     -- The attempt that failed it.
     failed_task_id bigint,
@@ -102,7 +102,8 @@ CREATE TABLE IF NOT EXISTS df.instance (
 CREATE TABLE IF NOT EXISTS df.stop_scope (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     instance_id text NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('instance', 'race', 'deadline')),
+    -- instance; later race, deadline
+    kind text NOT NULL,
     stopped_at timestamptz,
     -- A step may stop its own instance: what that step did commits with the stop.
     stop_xact xid8
@@ -124,8 +125,6 @@ CREATE TABLE IF NOT EXISTS df.task (
     -- ready, sleep, retry, lap, lock; later signal, children
     wait text NOT NULL DEFAULT 'ready',
     seq bigint NOT NULL DEFAULT 0,
-    -- Of the attempt that committed last: the how manieth of its step it was.
-    attempt integer NOT NULL DEFAULT 0,
     -- Of the step that it stands at: attempts that failed and counted, that failed with a transient SQLSTATE, that were cancelled from
     -- outside, that took their backend down.
     failures integer NOT NULL DEFAULT 0,
@@ -143,6 +142,8 @@ CREATE TABLE IF NOT EXISTS df.task (
 CREATE TABLE IF NOT EXISTS df.binding (
     task_id bigint NOT NULL,
     name text NOT NULL,
+    -- The task's, so that reading a value is one look into one index.
+    owner regrole NOT NULL,
     row_count bigint,
     -- Of a query: its rows, an array of objects. Of anything else: the value.
     result jsonb,

@@ -43,12 +43,10 @@ DECLARE
     found df.binding;
 BEGIN
     SELECT b.* INTO found
-    FROM df.task AS t
-    JOIN df.binding AS b ON b.task_id = t.id
-    WHERE t.id = p_task_id
-        AND b.task_id = p_task_id
+    FROM df.binding AS b
+    WHERE b.task_id = p_task_id
         AND b.name = p_name
-        AND t.owner = quote_ident(session_user)::regrole;
+        AND b.owner = quote_ident(session_user)::regrole;
     RETURN found;
 END
 $$;
@@ -128,15 +126,14 @@ DECLARE
 BEGIN
     -- The usual case in one statement: one row, one column, not NULL.
     IF p_column IS NULL AND p_form = 'expression' THEN
-        SELECT '(' || quote_literal(b.columns -> 0 ->> 'value') || '::' || (b.columns -> 0 ->> 'type') || ')' INTO fragment
-        FROM df.task AS t
-        JOIN df.binding AS b ON b.task_id = t.id
-        WHERE t.id = step.task_id
-            AND b.task_id = step.task_id
+        SELECT format('(%L::%s)', b.columns #>> '{0,value}', b.columns #>> '{0,type}') INTO fragment
+        FROM df.binding AS b
+        WHERE b.task_id = step.task_id
             AND b.name = p_name
+            AND b.owner = quote_ident(session_user)::regrole
             AND b.row_count = 1
-            AND b.columns -> 1 IS NULL
-            AND t.owner = quote_ident(session_user)::regrole;
+            AND b.columns #>> '{0,value}' IS NOT NULL
+            AND b.columns -> 1 IS NULL;
         IF fragment IS NOT NULL THEN
             RETURN fragment;
         END IF;

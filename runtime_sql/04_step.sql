@@ -28,55 +28,9 @@ BEGIN
 END
 $$;
 
--- The columns of a result for df.binding: names, types and the values of the first row.
-CREATE OR REPLACE FUNCTION df.describe_v1(p_names text[], p_types oid[], p_values text[]) RETURNS jsonb
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    described jsonb := '[]';
-BEGIN
-    FOR i IN 1 .. cardinality(p_names) LOOP
-        described := described || jsonb_build_object('name', p_names[i], 'type', format_type(p_types[i], -1), 'value', p_values[i]);
-    END LOOP;
-    RETURN described;
-END
-$$;
-
--- Builds the statement that df.query_v1 runs: everything in one pass over the rows, right also where there is none (pg_typeof over the
--- outer join) and with RETURNING. Names are made distinct by position, for the rows are objects.
-CREATE OR REPLACE FUNCTION df.capture_sql_v1(p_sql text, p_names text[], p_types text[], p_hoisted text) RETURNS text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    aliases text := '';
-    casts text := '';
-    types text := '';
-    vals text := '';
-BEGIN
-    FOR i IN 1 .. cardinality(p_names) LOOP
-        aliases := aliases || CASE WHEN i > 1 THEN ', ' ELSE '' END || quote_ident(p_names[i]);
-        types := types || CASE WHEN i > 1 THEN ', ' ELSE '' END || 'pg_catalog.pg_typeof(f.' || quote_ident(p_names[i]) || ')::pg_catalog.oid';
-        vals := vals || CASE WHEN i > 1 THEN ', ' ELSE '' END || 'f.' || quote_ident(p_names[i]) || '::pg_catalog.text';
-        IF p_types IS NOT NULL THEN
-            casts := casts || CASE WHEN i > 1 THEN ', ' ELSE '' END
-                || format('r.%1$I::%2$s AS %1$I', p_names[i], p_types[i]);
-        END IF;
-    END LOOP;
-    RETURN concat(
-        coalesce(p_hoisted || ', ', 'WITH '),
-        'pgdurc_raw (', aliases, ') AS MATERIALIZED (', p_sql, E'\n)',
-        CASE WHEN p_types IS NOT NULL THEN ', pgdurc_q AS MATERIALIZED (SELECT ' || casts || ' FROM pgdurc_raw AS r)' END,
-        ' SELECT a.n, a.r, ARRAY[', types, '], ARRAY[', vals, ']',
-        ' FROM (SELECT pg_catalog.count(*) AS n, pg_catalog.jsonb_agg(pg_catalog.to_jsonb(pgdurc_row)) AS r FROM ',
-        CASE WHEN p_types IS NULL THEN 'pgdurc_raw' ELSE 'pgdurc_q' END, ' AS pgdurc_row) AS a',
-        ' LEFT JOIN (SELECT * FROM ', CASE WHEN p_types IS NULL THEN 'pgdurc_raw' ELSE 'pgdurc_q' END, ' AS q LIMIT 1) AS f ON true');
-END
-$$;
-
--- Runs a query and keeps its rows. p_columns NULL: they are found at run time (a plain query only). p_types: cast to these. p_hoisted: the WITH
--- clause of a statement whose WITH modifies data, which PostgreSQL allows at the top level only.
+-- Runs a query and keeps its rows: as an array of objects, and of the first row each value as text with its type. p_columns NULL: they are found at run
+-- time (a plain query only). p_types: cast to these. p_hoisted: the WITH clause of a statement whose WITH modifies data, which PostgreSQL allows at the top
+-- level only.
 CREATE OR REPLACE FUNCTION df.query_v1(
     step df.step_v1, p_sql text, p_columns text[] DEFAULT NULL, p_types text[] DEFAULT NULL, p_hoisted text DEFAULT NULL
 ) RETURNS df.step_v1
@@ -84,18 +38,54 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     names pg_catalog.text[] := coalesce(p_columns, df.columns_of_v1(p_sql));
-    types pg_catalog.oid[];
+    quoted pg_catalog.text[];
+    casts pg_catalog.text[];
+    line record;
+    n integer := 0;
+    objects pg_catalog.jsonb[];
+    types pg_catalog.regtype[];
     vals pg_catalog.text[];
 BEGIN
-    FOR i IN 2 .. pg_catalog.cardinality(names) LOOP
-        WHILE names[i] OPERATOR(pg_catalog.=) ANY (names[1:i OPERATOR(pg_catalog.-) 1]) LOOP
-            -- In bytes: a longer alias would be cut to what it was.
+    FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
+        -- The rows become objects, so a name that is there already gets its position. In bytes: a longer alias would be cut to what it was.
+        WHILE i OPERATOR(pg_catalog.>) 1 AND names[i] OPERATOR(pg_catalog.=) ANY (names[1:i OPERATOR(pg_catalog.-) 1]) LOOP
             names[i] := pg_catalog.concat(pg_catalog."left"(names[i], 50), '_', i);
         END LOOP;
+        quoted[i] := pg_catalog.quote_ident(names[i]);
+        IF p_types IS NOT NULL THEN
+            casts[i] := pg_catalog.format('r.%1$s::%2$s AS %1$s', quoted[i], p_types[i]);
+        END IF;
     END LOOP;
-    EXECUTE df.capture_sql_v1(p_sql, names, p_types, p_hoisted) INTO step.row_count, step.result, types, vals;
-    step.result := coalesce(step.result, '[]');
-    step.columns := df.describe_v1(names, types, vals);
+
+    -- The outer join: types are known also where there is no row.
+    FOR line IN EXECUTE pg_catalog.concat(
+        coalesce(p_hoisted OPERATOR(pg_catalog.||) ', ', 'WITH '),
+        'pgdurc_rows (', pg_catalog.array_to_string(quoted, ', '), ') AS MATERIALIZED (', p_sql, E'\n)',
+        CASE WHEN p_types IS NOT NULL THEN
+            pg_catalog.concat(', pgdurc_typed AS (SELECT ', pg_catalog.array_to_string(casts, ', '), ' FROM pgdurc_rows AS r)')
+        END,
+        ' SELECT pg_catalog.to_jsonb(pgdurc_row) AS object',
+        ', ARRAY[pg_catalog.pg_typeof(pgdurc_row.', pg_catalog.array_to_string(quoted, '), pg_catalog.pg_typeof(pgdurc_row.'), ')] AS types',
+        ', ARRAY[pgdurc_row.', pg_catalog.array_to_string(quoted, '::pg_catalog.text, pgdurc_row.'), '::pg_catalog.text] AS vals',
+        ' FROM (SELECT) AS one LEFT JOIN ', CASE WHEN p_types IS NULL THEN 'pgdurc_rows' ELSE 'pgdurc_typed' END, ' AS pgdurc_row ON true')
+    LOOP
+        IF types IS NULL THEN
+            types := line.types;
+            vals := line.vals;
+        END IF;
+        IF line.object IS NOT NULL THEN
+            n := n OPERATOR(pg_catalog.+) 1;
+            objects[n] := line.object;
+        END IF;
+    END LOOP;
+
+    step.row_count := n;
+    step.result := coalesce(pg_catalog.to_jsonb(objects), '[]');
+    step.columns := '[]';
+    FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
+        step.columns := step.columns OPERATOR(pg_catalog.||)
+            pg_catalog.jsonb_build_object('name', names[i], 'type', pg_catalog.format_type(types[i], -1), 'value', vals[i]);
+    END LOOP;
     RETURN step;
 END
 $$;
@@ -106,18 +96,20 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     line record;
-    first_values pg_catalog.text[];
+    n integer := 0;
+    objects pg_catalog.jsonb[];
 BEGIN
-    step.row_count := 0;
-    step.result := '[]';
     FOR line IN EXECUTE p_sql LOOP
-        step.row_count := step.row_count OPERATOR(pg_catalog.+) 1;
-        step.result := step.result OPERATOR(pg_catalog.||) pg_catalog.to_jsonb(line);
+        n := n OPERATOR(pg_catalog.+) 1;
+        objects[n] := pg_catalog.to_jsonb(line);
     END LOOP;
-    SELECT pg_catalog.array_agg(step.result OPERATOR(pg_catalog.->) 0 OPERATOR(pg_catalog.->>) c.name ORDER BY c.position)
-    INTO first_values
-    FROM pg_catalog.unnest(p_columns) WITH ORDINALITY AS c (name, position);
-    step.columns := df.describe_v1(p_columns, pg_catalog.array_fill(25::pg_catalog.oid, ARRAY[pg_catalog.cardinality(p_columns)]), first_values);
+    step.row_count := n;
+    step.result := coalesce(pg_catalog.to_jsonb(objects), '[]');
+    step.columns := '[]';
+    FOR i IN 1 .. pg_catalog.cardinality(p_columns) LOOP
+        step.columns := step.columns OPERATOR(pg_catalog.||)
+            pg_catalog.jsonb_build_object('name', p_columns[i], 'type', 'text', 'value', objects[1] OPERATOR(pg_catalog.->>) p_columns[i]);
+    END LOOP;
     RETURN step;
 END
 $$;

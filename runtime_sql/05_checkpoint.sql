@@ -12,7 +12,8 @@ BEGIN
             task_id bigint,
             instance_id text,
             state integer,
-            -- 'CALL schema.procedure($1)'; NULL: the same as at the claim before
+            version_id bigint,
+            -- 'CALL schema.procedure($1)'; NULL: the caller knows it
             command text,
             wake_at timestamptz,
             started_at timestamptz,
@@ -105,6 +106,7 @@ CREATE OR REPLACE FUNCTION df.record_unrun_v1(
 ) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '1s'
 AS $$
 BEGIN
     PERFORM df.record_failure_v1(t, p_outcome, p_started_at, claim.started_at, p_sqlstate, p_message, NULL, p_hint, NULL)
@@ -116,9 +118,9 @@ END
 $$;
 REVOKE ALL ON FUNCTION df.record_unrun_v1(df.claim_v1, text, timestamptz, text, text, text) FROM PUBLIC;
 
--- Locks a task that is due: p_task_id if it is, otherwise the first behind (p_after, p_after_id). The position is why a claim is cheap: without it each
--- would walk over the dead index entries that the tasks before it left, all of them as long as somebody holds an old snapshot.
-CREATE OR REPLACE FUNCTION df.claim_task_v1(p_task_id bigint, p_after timestamptz, p_after_id bigint) RETURNS df.claim_v1
+-- Locks the first due task behind (p_after, p_after_id). The position is why a claim is cheap: without it each would walk over the dead index entries that the
+-- tasks before it left, all of them as long as somebody holds an old snapshot. p_known_version_id: the version whose command the driver has looked up lately.
+CREATE OR REPLACE FUNCTION df.claim_task_v1(p_after timestamptz, p_after_id bigint, p_known_version_id bigint) RETURNS df.claim_v1
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 -- `= ANY (scopes)` would be planned anew at every call, for the planner thinks that an array has ten elements; and a session that planned while the tables
@@ -134,29 +136,16 @@ DECLARE
     braced_by bigint;
     driver df.driver;
 BEGIN
-    IF p_task_id IS NOT NULL THEN
-        SELECT 'run', t.id, t.instance_id, t.state, t.wake_at, clock_timestamp() + c.shift, c.shift, t.scopes, t.braced_by
-        INTO
-            claim.verdict, claim.task_id, claim.instance_id, claim.state, claim.wake_at, claim.started_at, claim.clock_shift, scopes, braced_by
-        FROM df.task AS t
-        CROSS JOIN df.clock AS c
-        WHERE t.id = p_task_id
-            AND t.owner = login
-            AND c.is_only
-            AND t.wake_at <= clock_timestamp() + c.shift
-        FOR UPDATE OF t SKIP LOCKED;
-    ELSE
-        SELECT clock_timestamp() + c.shift, c.shift INTO claim.started_at, claim.clock_shift FROM df.clock AS c WHERE c.is_only;
-        SELECT 'run', t.id, t.instance_id, t.state, t.wake_at, t.scopes, t.braced_by
-        INTO claim.verdict, claim.task_id, claim.instance_id, claim.state, claim.wake_at, scopes, braced_by
-        FROM df.task AS t
-        WHERE t.owner = login
-            AND t.wake_at <= claim.started_at
-            AND (t.wake_at, t.id) > (p_after, p_after_id)
-        ORDER BY t.wake_at, t.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED;
-    END IF;
+    SELECT clock_timestamp() + c.shift, c.shift INTO claim.started_at, claim.clock_shift FROM df.clock AS c WHERE c.is_only;
+    SELECT 'run', t.id, t.instance_id, t.version_id, t.state, t.wake_at, t.scopes, t.braced_by
+    INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by
+    FROM df.task AS t
+    WHERE t.owner = login
+        AND t.wake_at <= claim.started_at
+        AND (t.wake_at, t.id) > (p_after, p_after_id)
+    ORDER BY t.wake_at, t.id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED;
     IF claim.task_id IS NULL THEN
         claim.verdict := 'none';
         RETURN claim;
@@ -183,32 +172,55 @@ BEGIN
         END IF;
     END IF;
 
-    IF p_task_id IS NULL THEN
-        -- By name, for an OID goes stale in a dump; and the owner's own, whoever else may create in that schema.
-        SELECT format('CALL %I.%I($1)', v.schema_name, v.procedure_name) INTO claim.command
-        FROM df.task AS t
-        JOIN df.workflow_version AS v ON v.id = t.version_id
-        JOIN pg_namespace AS n ON n.nspname = v.schema_name
-        JOIN pg_proc AS p ON p.proname = v.procedure_name AND p.pronamespace = n.oid
-        WHERE t.id = claim.task_id
-            AND p.prokind = 'p'
-            AND p.proargtypes[0] = 'df.step_v1'::regtype
-            AND p.pronargs = 1
-            AND p.proowner = login::oid;
-        IF claim.command IS NULL THEN
-            PERFORM df.record_unrun_v1(
-                claim, 'failed', claim.started_at, '42883',
+    IF claim.version_id = p_known_version_id THEN
+        RETURN claim;
+    END IF;
+    -- By name, for an OID goes stale in a dump; and the owner's own, whoever else may create in that schema.
+    SELECT format('CALL %I.%I($1)', v.schema_name, v.procedure_name) INTO claim.command
+    FROM df.workflow_version AS v
+    JOIN pg_namespace AS n ON n.nspname = v.schema_name
+    JOIN pg_proc AS p ON p.proname = v.procedure_name AND p.pronamespace = n.oid
+    WHERE v.id = claim.version_id
+        AND p.prokind = 'p'
+        AND p.proargtypes[0] = 'df.step_v1'::regtype
+        AND p.pronargs = 1
+        AND p.proowner = login::oid;
+    IF claim.command IS NULL THEN
+        PERFORM df.record_unrun_v1(
+            claim, 'failed', claim.started_at, '42883',
+            coalesce(
                 (
                     SELECT format('procedure %s.%s of this version is missing, or is not %s''s', v.schema_name, v.procedure_name, login)
-                    FROM df.task AS t
-                    LEFT JOIN df.workflow_version AS v ON v.id = t.version_id
-                    WHERE t.id = claim.task_id
+                    FROM df.workflow_version AS v
+                    WHERE v.id = claim.version_id
                 ),
-                'Deploy the same version of the workflow again.');
-            claim.verdict := 'settled';
-        END IF;
+                'the version that it runs is missing'),
+            'Deploy the same version of the workflow again.');
+        claim.verdict := 'settled';
     END IF;
     RETURN claim;
+END
+$$;
+
+-- Locks the task again that this driver has just run a step of, and says at which state it stands; NULL: it is not this driver's any more, or not due. Whether it
+-- has been stopped is not looked at: whoever stops it holds the scope before he touches the task, so either the row says so already, or the step finds out
+-- before it commits.
+CREATE OR REPLACE FUNCTION df.continue_v1(p_task_id bigint, p_driver_id bigint, p_now timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    state integer;
+BEGIN
+    SELECT t.state INTO state
+    FROM df.task AS t
+    WHERE t.id = p_task_id
+        AND t.owner = quote_ident(session_user)::regrole
+        AND t.wake_at <= p_now
+        AND (t.braced_by IS NULL OR t.braced_by = p_driver_id)
+    FOR UPDATE SKIP LOCKED;
+    RETURN state;
 END
 $$;
 
@@ -229,26 +241,26 @@ BEGIN
 END
 $$;
 
--- A step succeeded: its history, its result, the new position of the task. Raises PD100 where the task has been stopped meanwhile, so that the
--- step is rolled back. p_goes_back: to the end of the queue, for others are waiting. p_picked_by: the driver, with the first step of a task that it picked.
-CREATE OR REPLACE FUNCTION df.advance_v1(
-    step df.step_v1, p_state integer, p_started_at timestamptz, p_clock_shift interval, p_goes_back boolean, p_picked_by bigint DEFAULT NULL
-) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
+-- Moves a task whose step succeeded where there is more to do than to go on: it parks, ends, goes to the back of the queue, is traced by its failures or by
+-- a driver that works carefully, or has stopped itself. Its scopes are locked in the order of their ids, each in the strength at once that is needed.
+CREATE OR REPLACE FUNCTION df.turn_v1(
+    step df.step_v1, p_finished_at timestamptz, p_goes_back boolean,
+    OUT instance_id text, OUT seq bigint, OUT attempt integer, OUT wake_at timestamptz, OUT is_traced boolean, OUT is_stopped boolean
+)
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_bitmapscan = off
 AS $$
 DECLARE
-    finished_at CONSTANT timestamptz := clock_timestamp() + p_clock_shift;
-    task record;
+    scopes bigint[];
     scope_id bigint;
     stopped_at timestamptz;
     stop_xact xid8;
-    is_stopped boolean;
 BEGIN
-    -- The task is locked since its claim. HOT as long as wake_at stays.
+    SELECT t.failures + t.transient_failures + t.interrupts + t.crashes + CASE WHEN t.braced_by IS NULL THEN 1 ELSE 0 END
+    INTO attempt
+    FROM df.task AS t
+    WHERE t.id = step.task_id;
+
     UPDATE df.task AS t
     SET state = CASE step.outcome WHEN 'done' THEN t.state ELSE step.state END,
         seq = t.seq + 1,
@@ -256,18 +268,17 @@ BEGIN
         wake_at = CASE
             WHEN step.outcome = 'park' THEN step.wake_at
             WHEN step.outcome = 'done' THEN NULL
-            WHEN p_goes_back THEN finished_at
+            WHEN p_goes_back THEN p_finished_at
             ELSE t.wake_at
         END,
         wait = CASE step.outcome WHEN 'park' THEN coalesce(step.detail ->> 'wait', 'sleep') ELSE 'ready' END,
-        attempt = t.failures + t.transient_failures + t.interrupts + t.crashes + CASE WHEN t.braced_by IS NULL THEN 1 ELSE 0 END,
         failures = 0,
         transient_failures = 0,
         interrupts = 0,
         crashes = 0,
         braced_by = NULL,
         lap_at = CASE
-            WHEN step.detail ->> 'wait' = 'lap' THEN coalesce(step.wake_at, finished_at)
+            WHEN step.detail ->> 'wait' = 'lap' THEN coalesce(step.wake_at, p_finished_at)
             WHEN step.outcome = 'park' THEN NULL
             ELSE t.lap_at
         END
@@ -277,14 +288,14 @@ BEGIN
         AND t.status IN ('live', 'stopped')
         AND (step.state BETWEEN 1 AND t.last_state OR step.outcome = 'done')
         AND (step.outcome IN ('advance', 'done') OR (step.outcome = 'park' AND step.wake_at IS NOT NULL))
-    RETURNING t.instance_id, t.seq, t.attempt, t.scopes, t.is_traced, t.wake_at INTO task;
-    IF task.seq IS NULL THEN
+    RETURNING t.instance_id, t.seq, t.wake_at, t.is_traced, t.scopes INTO instance_id, seq, wake_at, is_traced, scopes;
+    IF seq IS NULL THEN
         RAISE EXCEPTION 'the step procedure answered with a state or an outcome that does not exist: %, %', step.state, step.outcome
             USING ERRCODE = 'PD007';
     END IF;
 
-    -- In the order of their ids, and in the strength at once that is needed: a lock is never upgraded.
-    FOREACH scope_id IN ARRAY task.scopes LOOP
+    is_stopped := false;
+    FOREACH scope_id IN ARRAY scopes LOOP
         IF step.outcome = 'done' THEN
             SELECT s.stopped_at, s.stop_xact INTO stopped_at, stop_xact FROM df.stop_scope AS s WHERE s.id = scope_id FOR NO KEY UPDATE;
         ELSE
@@ -297,14 +308,68 @@ BEGIN
             is_stopped := true;
         END IF;
     END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION df.turn_v1(df.step_v1, timestamptz, boolean) FROM PUBLIC;
+
+-- A step succeeded: its history, its result, the new position of the task. Raises PD100 where the task has been stopped meanwhile, so that the
+-- step is rolled back. p_goes_back: to the end of the queue, for others are waiting. p_picked_by: the driver, with the first step of a task that it picked.
+CREATE OR REPLACE FUNCTION df.advance_v1(
+    step df.step_v1, p_state integer, p_started_at timestamptz, p_clock_shift interval, p_goes_back boolean, p_picked_by bigint DEFAULT NULL
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    finished_at CONSTANT timestamptz := clock_timestamp() + p_clock_shift;
+    instance_id text;
+    seq bigint;
+    attempt integer := 1;
+    wake_at timestamptz;
+    is_traced boolean;
+    scopes bigint[];
+    scope_id bigint;
+    stopped_at timestamptz;
+    is_turn boolean := false;
+    is_stopped boolean;
+BEGIN
+    -- The task is locked since its claim. What nearly every step does is kept apart, for the sake of speed: the row tells of no failure, and the next state is due
+    -- at once. The update is HOT. (wait = 'ready': there was no failure but, maybe, a crash.)
+    IF step.outcome = 'advance' AND step.detail IS NULL AND NOT p_goes_back THEN
+        UPDATE df.task AS t
+        SET state = step.state,
+            seq = t.seq + 1
+        WHERE t.id = step.task_id
+            AND t.owner = login
+            AND t.status = 'live'
+            AND t.wait = 'ready'
+            AND t.braced_by IS NULL
+            AND t.crashes = 0
+            AND step.state BETWEEN 1 AND t.last_state
+        RETURNING t.instance_id, t.seq, t.wake_at, t.is_traced, t.scopes INTO instance_id, seq, wake_at, is_traced, scopes;
+    END IF;
+    IF seq IS NULL THEN
+        is_turn := true;
+        SELECT turn.instance_id, turn.seq, turn.attempt, turn.wake_at, turn.is_traced, turn.is_stopped
+        INTO instance_id, seq, attempt, wake_at, is_traced, is_stopped
+        FROM df.turn_v1(step, finished_at, p_goes_back) AS turn;
+    ELSE
+        FOREACH scope_id IN ARRAY scopes LOOP
+            SELECT s.stopped_at INTO stopped_at FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE;
+            IF stopped_at IS NOT NULL THEN
+                RAISE EXCEPTION 'the instance was stopped while this step ran' USING ERRCODE = 'PD100';
+            END IF;
+        END LOOP;
+    END IF;
 
     INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, row_count, result)
-    VALUES (
-        step.task_id, task.seq, p_state, task.attempt, 'ok', p_started_at, finished_at, step.row_count, CASE WHEN task.is_traced THEN step.result END);
+    VALUES (step.task_id, seq, p_state, attempt, 'ok', p_started_at, finished_at, step.row_count, CASE WHEN is_traced THEN step.result END);
 
     IF step.name IS NOT NULL THEN
-        INSERT INTO df.binding AS b (task_id, name, row_count, result, columns)
-        VALUES (step.task_id, step.name, step.row_count, step.result, step.columns)
+        INSERT INTO df.binding AS b (task_id, name, owner, row_count, result, columns)
+        VALUES (step.task_id, step.name, login, step.row_count, step.result, step.columns)
         ON CONFLICT (task_id, name) DO UPDATE
             SET row_count = excluded.row_count,
                 result = excluded.result,
@@ -314,27 +379,30 @@ BEGIN
     IF p_picked_by IS NOT NULL THEN
         UPDATE df.driver AS d
         SET task_id = step.task_id,
-            task_wake_at = task.wake_at,
+            task_wake_at = wake_at,
             picked_at = finished_at
         WHERE d.id = p_picked_by
-            AND d.owner = quote_ident(session_user)::regrole;
+            AND d.owner = login;
+        IF seq = 1 AND step.outcome <> 'done' THEN
+            UPDATE df.instance AS i SET status = 'running', started_at = p_started_at WHERE i.id = instance_id AND i.status = 'pending';
+        END IF;
     END IF;
 
-    IF is_stopped THEN
-        -- The step stopped its own instance: what it did stands, and it was the last.
-        UPDATE df.task AS t SET status = 'stopped', wake_at = NULL WHERE t.id = step.task_id;
-    ELSIF step.outcome = 'done' THEN
-        UPDATE df.instance AS i
-        SET status = 'completed',
-            result = CASE
-                WHEN step.columns IS NULL THEN coalesce(step.result, 'null')
-                ELSE jsonb_build_object('rows', coalesce(step.result, '[]'), 'row_count', coalesce(step.row_count, 0))
-            END,
-            started_at = coalesce(i.started_at, p_started_at),
-            ended_at = finished_at
-        WHERE i.id = task.instance_id;
-    ELSIF task.seq = 1 THEN
-        UPDATE df.instance AS i SET status = 'running', started_at = p_started_at WHERE i.id = task.instance_id AND i.status = 'pending';
+    IF is_turn THEN
+        IF is_stopped THEN
+            -- The step stopped its own instance: what it did stands, and it was the last.
+            UPDATE df.task AS t SET status = 'stopped', wake_at = NULL WHERE t.id = step.task_id;
+        ELSIF step.outcome = 'done' THEN
+            UPDATE df.instance AS i
+            SET status = 'completed',
+                result = CASE
+                    WHEN step.columns IS NULL THEN coalesce(step.result, 'null')
+                    ELSE jsonb_build_object('rows', coalesce(step.result, '[]'), 'row_count', coalesce(step.row_count, 0))
+                END,
+                started_at = coalesce(i.started_at, p_started_at),
+                ended_at = finished_at
+            WHERE i.id = instance_id;
+        END IF;
     END IF;
 END
 $$;

@@ -1,6 +1,34 @@
 ---------------------------------------------------------------------------------------------------------------------
 -- The driver
 ---------------------------------------------------------------------------------------------------------------------
+-- Sets what the driver and the values of its steps rest on where the defaults of this role say otherwise, and answers whether they do. Serializable transactions and
+-- read-only ones would make the first write, or any commit, fail; the rest decides how a value is written and read: it must not turn into code, or lose a NULL or a digit.
+CREATE OR REPLACE FUNCTION df.pin_settings_v1() RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    setting record;
+    is_pinned boolean := false;
+BEGIN
+    FOR setting IN
+        SELECT s.name, s.value
+        FROM (VALUES
+            ('default_transaction_isolation', 'read committed'),
+            ('default_transaction_read_only', 'off'),
+            ('standard_conforming_strings', 'on'),
+            ('array_nulls', 'on'),
+            ('extra_float_digits', '1')
+        ) AS s (name, value)
+        WHERE current_setting(s.name) <> s.value
+    LOOP
+        PERFORM set_config(setting.name, setting.value, false);
+        is_pinned := true;
+    END LOOP;
+    RETURN is_pinned;
+END
+$$;
+
 -- Runs the due tasks of its session_user, one state a transaction, until nothing is due; then lingers, looking again, until max_seconds are over. 0: returns
 -- as soon as nothing is due. Never longer than 60 s, nor than statement_timeout allows: statistics are flushed when a CALL ends, and autovacuum needs them.
 -- next_due: when the next sleeping task is due, as far as is known.
@@ -19,21 +47,28 @@ DECLARE
     looked_at pg_catalog.timestamptz;
     driver_id bigint;
     is_careful boolean;
+    is_pinned boolean;
     is_interrupted boolean;
-    -- Where the last claim stood in the queue, and the task that it goes on with.
+    -- Where the last claim stood in the queue.
     position_at pg_catalog.timestamptz;
     position_id bigint;
     rewound_at pg_catalog.timestamptz;
-    task_id bigint;
+    -- The task that it is at.
+    claim df.claim_v1;
+    version_id bigint;
     command pg_catalog.text;
-    picked_at pg_catalog.timestamptz;
+    state integer;
+    moment pg_catalog.timestamptz;
+    leaves_at pg_catalog.timestamptz;
     steps integer;
     goes_back boolean;
     picked_by bigint;
-    claim df.claim_v1;
+    blank df.step_v1;
     step df.step_v1;
     answer record;
+    title pg_catalog.text;
     phase pg_catalog.text;
+    has_failed boolean;
     error_sqlstate pg_catalog.text;
     error_message pg_catalog.text;
     error_detail pg_catalog.text;
@@ -54,10 +89,10 @@ BEGIN
         CASE WHEN max_seconds > 0 THEN make_interval(secs => max_seconds) END,
         nullif(current_setting('statement_timeout')::interval, '0') * 0.8,
         interval '60 seconds');
-    -- A role default of either would make the first write, or any commit, fail.
-    SET default_transaction_isolation = 'read committed';
-    SET default_transaction_read_only = off;
-    SET lock_timeout = '1s';
+    -- As it will be after every step.
+    RESET ALL;
+    SET search_path = pg_catalog, pg_temp;
+    is_pinned := df.pin_settings_v1();
     COMMIT;
 
     nap := 0.02;
@@ -65,20 +100,21 @@ BEGIN
     rewound_at := clock_timestamp();
     position_at := '-infinity';
     position_id := 0;
+    blank.outcome := 'advance';
     WHILE clock_timestamp() < ends_at AND NOT is_interrupted LOOP
-        IF task_id IS NULL AND clock_timestamp() > rewound_at + interval '1 second' THEN
+        IF clock_timestamp() > rewound_at + interval '1 second' THEN
             -- What has come due behind the position: a start that committed late, a task that another driver has dropped.
             position_at := '-infinity';
             position_id := 0;
             rewound_at := clock_timestamp();
+            -- And the procedure is looked up anew, for it may have been replaced.
+            version_id := NULL;
         END IF;
-        claim := df.claim_task_v1(task_id, position_at, position_id);
+        claim := df.claim_task_v1(position_at, position_id, version_id);
 
         IF claim.verdict = 'none' THEN
             COMMIT;
-            IF task_id IS NOT NULL THEN
-                task_id := NULL;
-            ELSIF position_id > 0 THEN
+            IF position_id > 0 THEN
                 position_at := '-infinity';
                 position_id := 0;
             ELSIF max_seconds > 0 THEN
@@ -107,96 +143,112 @@ BEGIN
             CONTINUE;
         END IF;
 
-        IF task_id IS NULL THEN
-            position_at := claim.wake_at;
-            position_id := claim.task_id;
-            command := claim.command;
-            picked_at := clock_timestamp();
-            steps := 0;
-        END IF;
+        position_at := claim.wake_at;
+        position_id := claim.task_id;
         IF claim.verdict = 'settled' THEN
-            task_id := NULL;
-            COMMIT;
-            CONTINUE;
-        END IF;
-        task_id := claim.task_id;
-        IF is_careful AND NOT df.brace_v1(task_id, driver_id) THEN
             COMMIT;
             CONTINUE;
         END IF;
 
-        steps := steps + 1;
-        goes_back := steps >= 1000 OR clock_timestamp() > picked_at + interval '1 second';
-        step := ROW(claim.task_id, claim.instance_id, claim.state, 'advance', NULL, NULL, NULL, NULL, NULL, NULL);
-        picked_by := CASE WHEN steps = 1 THEN driver_id END;
-        phase := 'step';
-        PERFORM set_config('application_name', 'pgdurc ' || claim.instance_id || ' ' || claim.task_id || ':' || claim.state, false);
-        RESET lock_timeout;
-        BEGIN
-            EXECUTE command INTO answer USING step;
-            -- What was deferred fails here, inside this block, and not at the COMMIT.
-            SET CONSTRAINTS ALL IMMEDIATE;
-            RESET ROLE;
-            -- Fails while a trigger on a temporary table is queued.
-            DISCARD TEMP;
-            -- Until the settings are reset below, the step's search_path may hold: no operator, no unqualified name.
-            phase := 'checkpoint';
-            SET lock_timeout = '1s';
-            step := answer.step;
-            step.task_id := claim.task_id;
-            PERFORM df.advance_v1(step, claim.state, claim.started_at, claim.clock_shift, goes_back, picked_by);
-            phase := 'advanced';
-        EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
-            -- OTHERS catches neither of the two before it. The block was rolled back, settings included.
-            GET STACKED DIAGNOSTICS
-                error_sqlstate = RETURNED_SQLSTATE,
-                error_message = MESSAGE_TEXT,
-                error_detail = PG_EXCEPTION_DETAIL,
-                error_hint = PG_EXCEPTION_HINT,
-                error_context = PG_EXCEPTION_CONTEXT;
-            SET lock_timeout = '1s';
-            IF phase = 'checkpoint' AND error_sqlstate = 'PD100' THEN
-                PERFORM df.stopped_v1(claim.task_id, claim.started_at, claim.clock_shift);
-            ELSIF phase = 'checkpoint' AND error_sqlstate = '55P03' THEN
-                BEGIN
-                    PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
-                EXCEPTION WHEN lock_not_available THEN
-                    -- Somebody holds all of df.task. The step is undone and due again; nothing else is to be said.
-                    NULL;
-                END;
+        IF claim.command IS NOT NULL THEN
+            version_id := claim.version_id;
+            command := claim.command;
+        END IF;
+
+        -- One step of the task after the other, each in a transaction of its own. Others wait, too: after a second or a thousand steps it is their turn.
+        state := claim.state;
+        moment := claim.started_at;
+        leaves_at := least(clock_timestamp() + interval '1 second', ends_at) + claim.clock_shift;
+        picked_by := driver_id;
+        steps := 0;
+        LOOP
+            IF is_careful AND NOT df.brace_v1(claim.task_id, driver_id) THEN
+                -- Written: with the next claim it is run.
+                COMMIT;
             ELSE
-                is_interrupted := error_sqlstate = '57014';
-                IF error_sqlstate = '2D000' AND error_hint = '' THEN
-                    error_hint := 'A step is part of a transaction that the driver commits; it cannot end it.';
-                END IF;
+                steps := steps + 1;
+                goes_back := steps >= 1000 OR moment > leaves_at;
+                step := blank;
+                step.task_id := claim.task_id;
+                step.instance_id := claim.instance_id;
+                step.state := state;
+                phase := 'step';
+                has_failed := false;
+                title := set_config('application_name', concat('pgdurc ', claim.instance_id, ' ', claim.task_id, ':', state), false);
                 BEGIN
-                    PERFORM df.fail_v1(
-                        claim.task_id, claim.started_at, claim.clock_shift,
-                        error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
-                EXCEPTION WHEN lock_not_available THEN
-                    PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+                    EXECUTE command INTO answer USING step;
+                    -- What was deferred fails here, inside this block, and not at the COMMIT.
+                    SET CONSTRAINTS ALL IMMEDIATE;
+                    RESET ROLE;
+                    -- Fails while a trigger on a temporary table is queued.
+                    DISCARD TEMP;
+                    -- Until the settings are reset below, the step's search_path may hold: no operator, no unqualified name.
+                    phase := 'checkpoint';
+                    SET lock_timeout = '1s';
+                    step := answer.step;
+                    step.task_id := claim.task_id;
+                    PERFORM df.advance_v1(step, state, moment, claim.clock_shift, goes_back, picked_by);
+                EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+                    -- OTHERS catches neither of the two before it. The block was rolled back, settings included.
+                    GET STACKED DIAGNOSTICS
+                        error_sqlstate = RETURNED_SQLSTATE,
+                        error_message = MESSAGE_TEXT,
+                        error_detail = PG_EXCEPTION_DETAIL,
+                        error_hint = PG_EXCEPTION_HINT,
+                        error_context = PG_EXCEPTION_CONTEXT;
+                    SET lock_timeout = '1s';
+                    IF phase = 'checkpoint' AND error_sqlstate = 'PD100' THEN
+                        PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
+                    ELSIF phase = 'checkpoint' AND error_sqlstate = '55P03' THEN
+                        BEGIN
+                            PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+                        EXCEPTION WHEN lock_not_available THEN
+                            -- Somebody holds all of df.task. The step is undone and due again; nothing else is to be said.
+                            NULL;
+                        END;
+                    ELSE
+                        is_interrupted := error_sqlstate = '57014';
+                        IF error_sqlstate = '2D000' AND error_hint = '' THEN
+                            error_hint := 'A step is part of a transaction that the driver commits; it cannot end it.';
+                        END IF;
+                        BEGIN
+                            PERFORM df.fail_v1(
+                                claim.task_id, moment, claim.clock_shift,
+                                error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
+                        EXCEPTION WHEN lock_not_available THEN
+                            PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+                        END;
+                    END IF;
+                    has_failed := true;
                 END;
-            END IF;
-            phase := 'failed';
-        END;
 
-        -- Nothing of this step is left to the next one. All of it is legal in a transaction, unlike DISCARD ALL.
-        RESET ROLE;
-        EXECUTE 'CLOSE ALL';
-        DEALLOCATE ALL;
-        UNLISTEN *;
-        DISCARD TEMP;
-        DISCARD SEQUENCES;
-        PERFORM pg_catalog.pg_advisory_unlock_all();
-        RESET ALL;
-        SET search_path = pg_catalog, pg_temp;
-        SET default_transaction_isolation = 'read committed';
-        SET default_transaction_read_only = off;
-        SET lock_timeout = '1s';
-        COMMIT;
-        IF phase <> 'advanced' OR step.outcome <> 'advance' OR goes_back THEN
-            task_id := NULL;
-        END IF;
+                -- Nothing of this step is left to the next one. All of it is legal in a transaction, unlike DISCARD ALL.
+                IF has_failed THEN
+                    RESET ROLE;
+                    DISCARD TEMP;
+                END IF;
+                EXECUTE 'CLOSE ALL';
+                DEALLOCATE ALL;
+                UNLISTEN *;
+                DISCARD SEQUENCES;
+                PERFORM pg_catalog.pg_advisory_unlock_all();
+                RESET ALL;
+                SET search_path = pg_catalog, pg_temp;
+                IF is_pinned THEN
+                    is_pinned := df.pin_settings_v1();
+                END IF;
+                COMMIT;
+                EXIT WHEN has_failed OR goes_back OR step.outcome <> 'advance';
+                picked_by := NULL;
+            END IF;
+
+            moment := clock_timestamp() + claim.clock_shift;
+            state := df.continue_v1(claim.task_id, driver_id, moment);
+            IF state IS NULL THEN
+                COMMIT;
+                EXIT;
+            END IF;
+        END LOOP;
     END LOOP;
 
     IF driver_id IS NOT NULL THEN

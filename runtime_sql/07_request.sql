@@ -482,10 +482,7 @@ BEGIN
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
     WHERE s.name OPERATOR(pg_catalog.!~~) 'pg\_temp%';
     path := pg_catalog.concat_ws(', ', path, 'pg_temp');
-    -- And what decides how a value is written and read: a role's settings must not turn one into code, or lose a NULL or a digit of it.
-    EXECUTE pg_catalog.concat(
-        'ALTER PROCEDURE ', procedure, ' SET search_path = ', path,
-        ' SET standard_conforming_strings = on SET array_nulls = on SET extra_float_digits = 1');
+    EXECUTE pg_catalog.concat('ALTER PROCEDURE ', procedure, ' SET search_path = ', path);
     EXECUTE pg_catalog.concat('ALTER FUNCTION ', starter.name, ' SET search_path = ', path);
 
     answer := df.ask_v1('register', NULL, pg_catalog.jsonb_build_object(

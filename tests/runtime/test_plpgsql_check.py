@@ -32,6 +32,7 @@ STEP_SQL = "it runs a step's own SQL, which compiled code gives it, with the rig
 LITERAL = "the initial value is a literal: jsonb's input function reads it"
 CRON = "pg_cron is in another database, and the function looks for it first; tests/runtime/test_pg_cron.py runs it"
 IS_A_RECORD = "the columns are those of the step's SQL, which nobody knows before"
+SEES_NO_RECORD = "it is assigned and read: the checker stops at a record out of EXECUTE"
 
 # (routine, a part of the finding): why it is fine.
 ALLOWED: dict[tuple[str, str], str] = {
@@ -41,23 +42,29 @@ ALLOWED: dict[tuple[str, str], str] = {
     ): "its loop ends by RETURN or RAISE only",
     ("columns_of_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
     ("columns_of_v1", "not sanitized"): STEP_SQL,
-    ("describe_v1", 'cast "text" value to "jsonb"'): LITERAL,
     ("exec_v1", "not sanitized"): STEP_SQL,
     ("explain", 'cast "text" value to "jsonb"'): LITERAL,
     ("install_scheduler", 'schema "cron" does not exist'): CRON,
     ("janitor", 'relation "cron.job_run_details" does not exist'): CRON,
     ("query_v1", "not sanitized"): STEP_SQL,
+    ("query_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
+    ("query_v1", 'never read variable "line"'): SEES_NO_RECORD,
+    ("query_v1", 'record "line" is not assigned yet'): SEES_NO_RECORD,
     (
         "register_v1",
         "not sanitized",
     ): "its parts are quoted names: format('%I'), and a search_path of quoted schemas",
-    ("run", 'never read variable "answer"'): "it is read: the checker stops at a record out of EXECUTE",
+    ("run", 'never read variable "answer"'): SEES_NO_RECORD,
+    (
+        "run",
+        'never read variable "title"',
+    ): "an assignment is cheaper than PERFORM, and this runs at every step",
     (
         "run",
         "cannot determinate a result of dynamic SQL",
     ): "the record is a df.step_v1 that EXECUTE 'CALL ...' returns",
     ("run", "not sanitized"): "the procedure's schema and name out of df.workflow_version, quoted",
-    ("run", 'record "answer" is not assigned yet'): "it is assigned by EXECUTE ... INTO",
+    ("run", 'record "answer" is not assigned yet'): SEES_NO_RECORD,
     ("show_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
     ("show_v1", "not sanitized"): STEP_SQL,
     ("sleep_text_v1", "not sanitized"): STEP_SQL,
