@@ -18,6 +18,8 @@ from pgdurc.analyse.shapes import (
     NOTHING,
     SLEPT,
     Json,
+    NoRows,
+    Rows,
     Shape,
     annotated,
     leaf_shape,
@@ -47,9 +49,7 @@ def resolve_names(draft: Draft) -> Draft:
 @dataclass(slots=True)
 class _Loop:
     span: Span
-    depth: int
-    exits: list[Changes] = field(default_factory=list)
-    shape: Shape = NOTHING
+    shapes: set[Rows | NoRows | Json] = field(default_factory=set)  # of what its breaks give
 
 
 class _Walker:
@@ -135,24 +135,23 @@ class _Walker:
         return shape
 
     def _loop(self, node: tree.Loop) -> Walk[Shape]:
-        loop = _Loop(node.span, self.scope.depth)
+        loop = _Loop(node.span)
         self.loops.append(loop)
         was_dead = self.is_dead
-        self.scope.begin()
+        self.scope.begin_loop()
         self._carry_around(node)
         shape: Shape = yield self.walk(node.body)
         if node.condition is not None:
             yield self.walk(node.condition)
-        at_end = self.scope.end()
         self.loops.pop()
-        exits = loop.exits
         if node.condition is None:
             shape = NOTHING
         elif not self.is_dead:
-            exits = [*exits, at_end]
+            self.scope.exit_loop()
+        exits, changes = self.scope.end_loop()
         self.is_dead = was_dead or not exits
-        self.scope.apply(self.scope.merge(exits or [at_end]))
-        return shape | loop.shape
+        self.scope.apply(changes)
+        return shape | loop.shapes
 
     def _carry_around(self, node: tree.Loop) -> None:
         """Bind what a later part of the loop binds: from the second iteration on it is there."""
@@ -188,8 +187,8 @@ class _Walker:
         loop = self.loops[-1]
         if not self.is_dead:
             self.loops_with_break.add(loop.span)
-            loop.exits.append(self.scope.changes_since(loop.depth))
-            loop.shape |= shape
+            loop.shapes |= shape
+            self.scope.exit_loop()
         self.is_dead = True
 
     # References

@@ -169,7 +169,7 @@ def _column(
     text = reference.column_text or ""
     folded = reference.column or ""
     as_written = text[1:-1].replace('""', '"') if text.startswith('"') else text
-    known = [columns for columns in [*rows, *json] if columns is not None]
+    known = sorted(columns for columns in [*rows, *json] if columns is not None)  # a set has no order
     column = as_written if (json or any(as_written in columns for columns in known)) else folded
     is_special = not text.startswith('"') and folded in ("rows", "row_count")
     has_such_column = any(column in columns for columns in known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from pgdurc.analyse.shapes import Shape
@@ -28,6 +28,38 @@ class Binding:
 Changes = dict[str, Binding]
 
 
+@dataclass(slots=True)
+class _Exits:
+    """The ways out of one loop, and which binding of a name each of them saw.
+
+    Kept as stretches: `seen[name]` holds (first, last + 1, binding) for the exits while that was the binding.
+    A copy of the scope at each exit would cost their number times that of the names. `since` has the names
+    that are bound inside of the loop, and how many exits there had been then.
+    """
+
+    count: int = 0
+    since: dict[str, int] = field(default_factory=dict)
+    seen: dict[str, list[tuple[int, int, Binding]]] = field(default_factory=dict)
+
+    def close(self, name: str, binding: Binding) -> None:
+        """The binding, made inside of the loop, ends here."""
+        since = self.since.pop(name)
+        if since < self.count:
+            self.seen.setdefault(name, []).append((since, self.count, binding))
+
+
+@dataclass(slots=True)
+class _Level:
+    """What a branch or a loop has changed.
+
+    `before`: what a name was bound to, and whether that was inside of the innermost loop too.
+    """
+
+    exits: _Exits
+    is_loop: bool
+    before: dict[str, tuple[Binding | None, bool]] = field(default_factory=dict)
+
+
 class Scope:
     """Bindings that can be taken back: a branch is walked and its changes undone, then the other one.
 
@@ -36,38 +68,42 @@ class Scope:
 
     def __init__(self) -> None:
         self.bindings: dict[str, Binding] = {}
-        self._before: list[dict[str, Binding | None]] = []
+        self._levels = [_Level(_Exits(), is_loop=True)]
 
     def bind(self, name: str, binding: Binding) -> None:
-        if self._before:
-            self._before[-1].setdefault(name, self.bindings.get(name))
+        level = self._levels[-1]
+        before = self.bindings.get(name)
+        is_inside = name in level.exits.since
+        level.before.setdefault(name, (before, is_inside))
+        if is_inside:
+            assert before is not None
+            level.exits.close(name, before)
+        level.exits.since[name] = level.exits.count
         self.bindings[name] = binding
 
     def apply(self, changes: Changes) -> None:
         for name, binding in changes.items():
             self.bind(name, binding)
 
-    @property
-    def depth(self) -> int:
-        return len(self._before)
+    # Branches
 
     def begin(self) -> None:
-        self._before.append({})
+        self._levels.append(_Level(self._levels[-1].exits, is_loop=False))
 
     def end(self) -> Changes:
         """Undo and return what was bound since the matching begin."""
+        level = self._levels.pop()
         changes: Changes = {}
-        for name, before in self._before.pop().items():
+        for name, (before, was_inside) in level.before.items():
             changes[name] = self.bindings[name]
+            level.exits.close(name, changes[name])
             if before is None:
                 del self.bindings[name]
             else:
                 self.bindings[name] = before
+            if was_inside and not level.is_loop:
+                level.exits.since[name] = level.exits.count
         return changes
-
-    def changes_since(self, depth: int) -> Changes:
-        """What was bound since the begin at this depth, without undoing it."""
-        return {name: self.bindings[name] for level in self._before[depth:] for name in level}
 
     def merge(self, ways: Iterable[Changes]) -> Changes:
         """What is bound where several ways meet again: certain if it is on each of them."""
@@ -75,10 +111,43 @@ class Scope:
         merged: Changes = {}
         for name in dict.fromkeys(name for way in arrivals for name in way):
             seen = [way.get(name) or self.bindings.get(name) for way in arrivals]
-            bound = [binding for binding in seen if binding is not None]
-            doubt = max((binding.doubt for binding in bound), key=lambda d: d.value)
-            if len(bound) < len(seen) or doubt is not Doubt.NONE:
-                doubt = Doubt.ONE_BRANCH
-            shape: Shape = frozenset().union(*(binding.shape for binding in bound))
-            merged[name] = replace(bound[0], shape=shape, doubt=doubt)
+            merged[name] = _merged(seen)
         return merged
+
+    # Loops
+
+    def begin_loop(self) -> None:
+        self._levels.append(_Level(_Exits(), is_loop=True))
+
+    def exit_loop(self) -> None:
+        """The innermost loop may be left here."""
+        self._levels[-1].exits.count += 1
+
+    def end_loop(self) -> tuple[int, Changes]:
+        """Undo what the loop has bound; return its number of exits and what is bound behind them.
+
+        Without an exit that is what is bound at the end of the loop.
+        """
+        exits = self._levels[-1].exits
+        at_end = self.end()
+        if not exits.count:
+            return 0, self.merge([at_end])
+        merged: Changes = {}
+        for name, stretches in exits.seen.items():
+            before = self.bindings.get(name)
+            stretches.sort(key=lambda stretch: stretch[0])
+            seen: list[Binding | None] = [binding for _, _, binding in stretches]
+            if sum(last - first for first, last, _ in stretches) < exits.count:
+                seen.insert(0 if stretches[0][0] > 0 else len(seen), before)
+            merged[name] = _merged(seen)
+        return exits.count, merged
+
+
+def _merged(seen: list[Binding | None]) -> Binding:
+    """One binding for what several ways have seen; at least one of them has seen one."""
+    bound = [binding for binding in seen if binding is not None]
+    doubt = max((binding.doubt for binding in bound), key=lambda d: d.value)
+    if len(bound) < len(seen) or doubt is not Doubt.NONE:
+        doubt = Doubt.ONE_BRANCH
+    shape: Shape = frozenset().union(*(binding.shape for binding in bound))
+    return replace(bound[0], shape=shape, doubt=doubt)
