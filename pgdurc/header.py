@@ -73,6 +73,10 @@ def read_parameters(
         span = token_span(tokens[item_begin], offset) | token_span(tokens[item_end - 1], offset)
         _refuse_unusual(node, tokens[item_begin], span, code)
         equals = _default(tokens, item_begin, item_end)
+        position = next((token for token in tokens[equals:item_end] if token.kind == "PARAM"), None)
+        if position is not None:
+            message = f"there is no parameter {position.text}"
+            raise StatementError("PGD102", message, token_span(position, offset))
         parameter = Parameter(
             name=pgsql.unquote_identifier(tokens[item_begin].text),
             type=_between(tokens, item_begin + 1, equals, text),

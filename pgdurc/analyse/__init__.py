@@ -16,6 +16,7 @@ from pgdurc.analyse.flow import check_flow
 from pgdurc.analyse.graph import build_graph
 from pgdurc.analyse.names import resolve_names
 from pgdurc.analyse.options import read_options
+from pgdurc.analyse.positions import check_positions
 from pgdurc.analyse.session import check_session
 from pgdurc.analyse.sleeps import check_sleeps
 from pgdurc.analyse.statements import read_statements
@@ -30,6 +31,7 @@ PASSES: tuple[Callable[[Draft], Draft], ...] = (
     read_statements,
     check_transactions,
     check_session,
+    check_positions,
     resolve_names,
     check_sleeps,
     check_captures,

@@ -9,7 +9,8 @@ from itertools import islice
 
 from pgdurc import tree
 from pgdurc.analyse.draft import Draft, error, nearest
-from pgdurc.analyse.reading import Place, ReadStatement, ReadText
+from pgdurc.analyse.placeholders import Place
+from pgdurc.analyse.reading import ReadStatement, ReadText
 from pgdurc.analyse.resolve import Names, resolve
 from pgdurc.analyse.scope import Binding, Changes, Doubt, Scope
 from pgdurc.analyse.shapes import (

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 from pgdurc import tree
-from pgdurc.analyse.draft import Draft, error
+from pgdurc.analyse.draft import Draft, error, nearest
 from pgdurc.analyse.walk import nodes
 from pgdurc.diagnostic import Diagnostic
+from pgdurc.graph import Form, Text, Variable
 from pgdurc.intervals import is_interval, is_negative
+from pgdurc.pgsql import LETTER, ParseError, descend, parse, scan, unquote_identifier, unwrap
 
 _NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)\s*\Z", re.ASCII)
+_LETTER = re.compile(LETTER)
 
 
 def is_number(text: str) -> bool:
@@ -25,6 +28,8 @@ def check_sleeps(draft: Draft) -> Draft:
             continue
         value = node.argument.value
         text = draft.texts.get(node.span, ())
+        if not node.is_interval_text and (column := _column(text)) is not None:
+            problems.append(_no_column(draft, node.argument, column))
         if len(text) > 1 or (text and not isinstance(text[0], str)):
             continue
         if node.is_interval_text and not is_interval(value):
@@ -39,3 +44,30 @@ def check_sleeps(draft: Draft) -> Draft:
         elif (node.is_interval_text or is_number(value)) and is_negative(value):
             problems.append(error("PGD411", "a sleep cannot be negative", node.span))
     return draft.reporting(problems)
+
+
+def _column(text: Text) -> str | None:
+    """A column that an expression reads although it has no table to read it from."""
+    if not any(isinstance(piece, str) and _LETTER.search(piece) for piece in text):
+        return None
+    if any(isinstance(piece, Variable) and piece.form is Form.RAW for piece in text):
+        return None
+    try:
+        expression = "".join(piece if isinstance(piece, str) else " NULL " for piece in text)
+        parsed = parse(f"SELECT ({expression}\n)")
+    except ParseError:  # it holds a reference that has been reported already
+        return None
+    found = [] if parsed[0].node is None else list(descend(parsed[0].node))
+    if any(kind == "SubLink" for kind, _ in found):
+        return None
+    names = [unwrap(node.fields[0]) for kind, node in found if kind == "ColumnRef"]
+    return next((str(name.sval) for kind, name in names if kind == "string"), None)
+
+
+def _no_column(draft: Draft, argument: tree.SourceText, column: str) -> Diagnostic:
+    words = [t for t in scan(argument.value) if t.is_word and unquote_identifier(t.text) == column]
+    span = argument.span(words[0].start, words[0].end) if words else argument.span(0, len(argument.value))
+    names = [parameter.name for parameter in draft.declaration.parameters] + sorted(draft.read_names)
+    guess = nearest(column, names)
+    hint = "a parameter or a result is read as $name" if guess is None else f'did you mean "${guess}"?'
+    return error("PGD213", f'column "{column}" does not exist', span, hint)

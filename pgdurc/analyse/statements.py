@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from pgdurc import tree
 from pgdurc.analyse.draft import Draft
-from pgdurc.analyse.reading import Place, ReadStatement, ReadText, read_expression, read_statement
+from pgdurc.analyse.placeholders import Place
+from pgdurc.analyse.reading import ReadStatement, ReadText, read_expression, read_statement
 from pgdurc.analyse.walk import nodes
 from pgdurc.diagnostic import Diagnostic, Span
 from pgdurc.graph import Form
@@ -26,6 +27,7 @@ def read_statements(draft: Draft) -> Draft:
                     problems.append(read)
                 else:
                     reads[span] = read
+                    problems += _remarks(read.text)
             case tree.Break(value=value, span=span) if value is not None:
                 texts[span] = _read_break_value(value)
             case tree.Sleep(argument=argument, is_interval_text=is_text, span=span):
@@ -34,14 +36,19 @@ def read_statements(draft: Draft) -> Draft:
                     problems.append(expression)
                 else:
                     texts[span] = expression
+                    problems += _remarks(expression)
     return replace(draft, reads=reads, read_texts=texts).reporting(problems)
+
+
+def _remarks(read: ReadText) -> list[Diagnostic]:
+    return [] if read.unchecked is None else [read.unchecked]
 
 
 def _read_text(text: tree.SourceText) -> ReadText:
     places = (
         Place(found, Form.TEXT) for found in find_in_text(text.value, 0, len(text.value), in_literal=True)
     )
-    return ReadText(text, 0, len(text.value), tuple(places))
+    return ReadText(text, 0, len(text.value), tuple(places), False, None)
 
 
 def _read_break_value(text: tree.SourceText) -> ReadText:
@@ -63,4 +70,4 @@ def _read_break_value(text: tree.SourceText) -> ReadText:
             found = without_column(found)
         places.append(Place(found, Form.JSON if is_inside else Form.RAW))
         at = max(at, found.end)
-    return ReadText(text, 0, len(value), tuple(places))
+    return ReadText(text, 0, len(value), tuple(places), False, None)

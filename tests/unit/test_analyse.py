@@ -20,6 +20,7 @@ FOLDERS = (
     "flow",
     "names",
     "options",
+    "positions",
     "session",
     "sleeps",
     "statements",

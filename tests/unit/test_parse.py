@@ -88,6 +88,7 @@ def test_error(expression: str, expected: list[str]) -> None:
         ("é" * 26 + "()", "PGD104", "é" * 26),
         ("w(a int b)", "PGD102", "b"),
         ("w(a int DEFAULT )", "PGD102", "DEFAULT"),
+        ("w(a int, b int DEFAULT 2 * $1)", "PGD102", "$1"),
         ("w(int)", "PGD106", "int"),
         ("w(OUT a int)", "PGD106", "OUT a int"),
         ("w(a int, A text)", "PGD106", "A text"),
