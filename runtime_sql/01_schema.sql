@@ -37,6 +37,7 @@
 --   so there is no cycle. No lock is ever upgraded. A driver waits for a scope for at most `lock_timeout` 1 s (somebody may have left a cancel
 --   open in a transaction); then the step is rolled back and is due again a second later.
 --   A starter takes its version FOR KEY SHARE; df.prune_versions takes it FOR UPDATE.
+--   In careful work (after a crash) a step runs under an advisory lock, taken after the task's: shared, or alone in its fifth attempt. See df.brace_v1.
 --
 -- WHOSE RIGHTS
 --   A driver runs the workflows of its own session_user and nobody else's, so a step has no rights but its owner's. State is written by

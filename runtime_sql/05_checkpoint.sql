@@ -226,10 +226,16 @@ $$;
 
 -- In careful work: counts the crash that a step may be, before it runs; cleared by its success. True: that is committed already, run it. False: it is
 -- written now, commit and claim again.
+--
+-- A server that crashes takes all of its backends down, so the count grows for whoever was at work then. The fifth attempt, after which a task fails, is
+-- therefore made alone: of two that crashed together, the one that did no harm completes.
 CREATE OR REPLACE FUNCTION df.brace_v1(p_task_id bigint, p_driver_id bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    turn CONSTANT bigint := hashtextextended('pgdurc careful work', 0);
+    crashes integer;
 BEGIN
     UPDATE df.task AS t
     SET crashes = t.crashes + 1,
@@ -237,7 +243,17 @@ BEGIN
     WHERE t.id = p_task_id
         AND t.owner = quote_ident(session_user)::regrole
         AND t.braced_by IS DISTINCT FROM p_driver_id;
-    RETURN NOT FOUND;
+    IF FOUND THEN
+        RETURN false;
+    END IF;
+    SELECT t.crashes INTO crashes FROM df.task AS t WHERE t.id = p_task_id;
+    -- Until the commit. Nobody waits for the task that is locked here, so there is no cycle; and who waits for the lock is served in order.
+    IF crashes >= 5 THEN
+        PERFORM pg_advisory_xact_lock(turn);
+    ELSE
+        PERFORM pg_advisory_xact_lock_shared(turn);
+    END IF;
+    RETURN true;
 END
 $$;
 

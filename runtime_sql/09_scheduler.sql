@@ -152,6 +152,12 @@ BEGIN
         IF df.can_use_cron_v1() THEN
             -- By number: somebody may have removed it by hand.
             EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job AS j WHERE j.jobname = $1 AND j.username = current_user' USING job;
+        ELSIF to_regnamespace('cron') IS NOT NULL THEN
+            -- Forgotten here they would go on there.
+            RAISE EXCEPTION 'permission denied for schema cron'
+                USING ERRCODE = '42501',
+                    DETAIL = format('The job "%s" is still there.', job),
+                    HINT = format('An administrator grants it: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
         END IF;
         removed := removed + 1;
     END LOOP;

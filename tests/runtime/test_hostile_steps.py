@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import psycopg
 import pytest
 
@@ -92,6 +95,47 @@ def test_a_step_that_kills_its_backend_fails_at_the_fifth_crash(hostile):
     error = hostile.error(instance)
     assert "ended before it could commit" in error["message"]
     assert hostile.outcomes(instance) == ["ok"] + ["crashed"] * 5
+
+
+def test_of_two_steps_that_went_down_together_the_innocent_one_completes(hostile):
+    """One takes all backends down, as a crash of the server would, each time when the other is at work, too."""
+    database = hostile.database
+    database.query(
+        "CREATE FUNCTION at_work(workflow text) RETURNS TABLE (pid int) LANGUAGE sql AS"
+        " 'SELECT a.pid FROM pg_stat_activity AS a JOIN df.instances AS i ON i.workflow = ''public.'' || at_work.workflow"
+        "  AND a.application_name LIKE ''pgdurc '' || i.id || '' %:2'''"
+    )
+    database.query(
+        "CREATE FUNCTION take_down_all() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
+        " FOR i IN 1 .. 300 LOOP"
+        "  PERFORM pg_stat_clear_snapshot();"
+        "  EXIT WHEN EXISTS (SELECT FROM at_work('innocent'));"
+        "  PERFORM pg_sleep(0.01);"
+        " END LOOP;"
+        " PERFORM pg_terminate_backend(a.pid) FROM at_work('innocent') AS a;"
+        " PERFORM pg_terminate_backend(pg_backend_pid());"
+        " RETURN 1; END $$"
+    )
+    hostile.deploy("CREATE WORKFLOW poison() AS 'SELECT 1' ~> 'SELECT take_down_all()';")
+    hostile.deploy(
+        "CREATE WORKFLOW innocent() AS 'SELECT 1' ~> 'SELECT pg_sleep(0.5)' ~> 'INSERT INTO effect VALUES (99)';"
+    )
+    poison, innocent = hostile.start("poison()"), hostile.start("innocent()")
+
+    def drive() -> None:
+        for _ in range(30):
+            with suppress(psycopg.OperationalError):
+                database.drive()
+            if {hostile.status(poison), hostile.status(innocent)} <= {"completed", "failed"}:
+                return
+
+    with ThreadPoolExecutor() as drivers:
+        for driver in [drivers.submit(drive) for _ in range(2)]:
+            driver.result()
+    assert hostile.status(poison) == "failed"
+    assert hostile.status(innocent) == "completed"
+    assert hostile.outcomes(innocent).count("crashed") >= 4
+    assert database.query("SELECT id FROM effect") == [(99,)]
 
 
 def test_a_cancel_from_outside_leaves_no_trace_in_the_counters(hostile):
