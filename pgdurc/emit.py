@@ -153,19 +153,14 @@ def _state(state: State, file: str, source: Source) -> dict[str, Any]:
 
 
 def _is_plain(jump: Jump) -> bool:
-    return jump.state is not None and jump.load is None and jump.name is None and not jump.is_lap
+    return jump.state is not None and not jump.is_lap
 
 
 def _remark(state: State) -> str:
     """What the line of the source does not tell at a glance."""
-    names = [state.name]
-    if isinstance(state.then, Jump):
-        names.append(state.then.name)
-    else:
-        names += [state.then.yes.name, state.then.no.name]
-    bound = "".join(
-        f" |=> {_comment(name)}" for name in names if name is not None and not name.startswith(".")
-    )
+    bound = ""
+    if state.name is not None:
+        bound = f" |=> {_comment(state.name)}{' (hidden)' if state.name.startswith('.') else ''}"
     match state.action:
         case program.CountRows(name=name):
             return f" df.if_rows {_comment(name)}"
@@ -173,8 +168,8 @@ def _remark(state: State) -> str:
             return " df.sleep" + bound
         case program.Break():
             return " df.break" + bound
-        case program.Load():
-            return (" condition" if state.kind == "condition" else "") + bound
+        case program.Load() if state.kind != "condition":
+            return f" the result of {state.label.partition('(')[0]}{bound}"
     return (" condition" if state.kind == "condition" else "") + bound
 
 

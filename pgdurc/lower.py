@@ -13,13 +13,14 @@ from pgdurc import graph, program
 from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Span
 from pgdurc.program import Action, Choice, Jump, Outline, Program, State
+from pgdurc.uses import Uses, find_uses
 
 _LABEL_LENGTH = 60
 
 
 def lower(workflow: graph.Workflow) -> Program:
     """The program of a workflow; state 1 is the start."""
-    lowering = _Lowering(keeps_all=workflow.options.trace == "full")
+    lowering = _Lowering(find_uses(workflow.body), keeps_all=workflow.options.trace == "full")
     outline = run(lowering.lower(workflow.body, _Next(None, is_needed=True)))
     return Program(
         name=workflow.name,
@@ -61,7 +62,8 @@ class _Exit:
 class _Lowering:
     """Makes states in source order. A label is the state that comes next when it is set."""
 
-    def __init__(self, *, keeps_all: bool) -> None:
+    def __init__(self, uses: Uses, *, keeps_all: bool) -> None:
+        self.uses = uses
         self.keeps_all = keeps_all
         self.states: list[State] = []
         self.labels: list[int] = []
@@ -188,7 +190,7 @@ class _Lowering:
             after, hidden = self._label(), self._hidden("loop")
             outline: Outline = yield self._loop(node, _Next(after, hidden, is_needed=True))
             self._set(after)
-            self._leaf("condition", program.Load(hidden), then, "@>", node.span)
+            self._leaf("condition", program.Load(hidden), then, "df.loop", node.span)
             return outline
         begin = self._label()
         self._set(begin)
@@ -197,19 +199,26 @@ class _Lowering:
             outline = yield self.lower(node.body, _Next(begin, is_lap=not node.has_break))
             self.exits.pop()
             return {"node": "loop", "body": outline, "condition": None}
-        test = self._label()
+        test, end = self._label(), self._label()
+        at_end, body_then, kept = Jump(then.label, is_lap=then.is_lap), _Next(test), None
         if then.is_needed or then.name is not None:
-            # What the body gave last is the loop's result, but the loop's own name must keep its meaning in
-            # the body.
-            name = _tail_name(node) or self._hidden("loop")
-            at_end = Jump(then.label, load=name, name=then.name, is_lap=then.is_lap)
-            body_then = _Next(test, None if name == _tail_name(node) else name, then.is_needed)
-        else:
-            at_end, body_then = Jump(then.label, is_lap=then.is_lap), _Next(test)
+            # What the body gave last is the loop's result. Nobody may see it under the loop's name before the
+            # loop has ended.
+            tail = _tail_name(node)
+            if tail is None and then.name is not None and not self.uses.is_used(then.name, node.span):
+                body_then = _Next(test, then.name, then.is_needed)
+            else:
+                kept = tail or self._hidden("loop")
+                at_end, body_then = Jump(end), _Next(test, None if tail else kept, then.is_needed)
         body = yield self.lower(node.body, body_then)
         self._set(test)
         condition = yield self.lower(node.condition, _Test(Jump(begin), at_end))
         self.exits.pop()
+        if kept is not None:
+            # In a state of its own: the condition's has the condition's result in the history.
+            self._set(end)
+            kind = "end" if then.label is None else "name"
+            self._leaf(kind, program.Load(kept), then, "df.loop", node.span)
         return {"node": "loop", "body": body, "condition": condition}
 
     # States and labels
@@ -248,7 +257,7 @@ class _Lowering:
 def _tail_name(loop: graph.Loop) -> str | None:
     """The name under which the body's result is bound anyway, if the condition leaves that alone."""
     tail = loop.body.parts[-1] if isinstance(loop.body, graph.Sequence) else loop.body
-    if isinstance(tail, graph.Named) and tail.is_read and isinstance(loop.condition, graph.Sql):
+    if isinstance(tail, graph.Named) and tail.is_counted and isinstance(loop.condition, graph.Sql):
         return tail.name
     return None
 

@@ -50,15 +50,9 @@ Action = Run | Sleep | Break | CountRows | Load
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """Go on at `state`; None ends the workflow.
-
-    `load`: the bound name that is the result from here on; `name`: what this step's result is bound to.
-    `is_lap`: a loop that may never park goes round here.
-    """
+    """Go on at `state`; None ends the workflow. `is_lap`: a loop that may never park goes round here."""
 
     state: int | None
-    load: str | None = None
-    name: str | None = None
     is_lap: bool = False
 
 

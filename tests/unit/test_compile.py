@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -42,7 +43,10 @@ def check_generated(sql: str) -> None:
 def test_golden(case: Path) -> None:
     compiled = compile_text(case.read_text(encoding="utf-8"), file=case.name)
     assert compiled.diagnostics == ()
-    assert compiled.sql == (case.parent / "expected.sql").read_text(encoding="utf-8")
+    golden = case.parent / "expected.sql"
+    if os.environ.get("PGDURC_UPDATE_GOLDENS"):
+        golden.write_text(compiled.sql, encoding="utf-8")
+    assert compiled.sql == golden.read_text(encoding="utf-8")
     check_generated(compiled.sql)
 
 

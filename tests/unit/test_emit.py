@@ -55,8 +55,7 @@ def test_row_sources(source: str, emitted: str) -> None:
 
 def test_utility_statements_take_bare_literals() -> None:
     assert state("'SELECT 1 AS a' |=> x ~> 'NOTIFY c, $x'", 2) == (
-        "step := df.exec_v1(step,\n"
-        "    $sql$NOTIFY c, $sql$ || df.value_v1(step, 'x', NULL, false, 'literal'));\n"
+        "step := df.exec_v1(step, $sql$NOTIFY c, $sql$ || df.value_v1(step, 'x', NULL, false, 'literal'));\n"
         "step.outcome := 'done';"
     )
 
@@ -67,10 +66,7 @@ def test_a_semicolon_and_what_follows_it_are_dropped() -> None:
 
 def test_columns_and_types_of_an_annotation() -> None:
     assert state("'SELECT * FROM t' |=> x(a int, b text) ~> 'SELECT $x.a'", 1) == (
-        "step := df.query_v1(step,\n"
-        "    $sql$SELECT * FROM t$sql$,\n"
-        "    ARRAY['a', 'b'],\n"
-        "    ARRAY['int', 'text']);\n"
+        "step := df.query_v1(step, $sql$SELECT * FROM t$sql$, ARRAY['a', 'b'], ARRAY['int', 'text']);\n"
         "step.name := 'x';\n"
         "step.state := 2;"
     )
@@ -91,7 +87,7 @@ def test_a_with_clause_that_modifies_data_is_hoisted() -> None:
     ("value", "emitted"),
     [
         ("", "df.break_v1(step, NULL)"),
-        ("'done'", "df.break_v1(step,\n    $sql$done$sql$)"),
+        ("'done'", "df.break_v1(step, $sql$done$sql$)"),
         ("'$p'", "df.load_param_v1(step, 'p')"),
         ("'$x'", "df.load_v1(step, 'x')"),
         ("'$x.a?'", "df.load_v1(step, 'x', 'a', true)"),
@@ -109,10 +105,10 @@ def test_break_values(value: str, emitted: str) -> None:
     [
         ("5", "df.sleep_v1(step, 5::double precision)"),
         ("'1 hour'", "df.sleep_v1(step, '1 hour'::interval)"),
-        ("$p * 2", "df.sleep_text_v1(step,\n    df.param_v1(step, 'p') || $sql$ * 2$sql$)"),
+        ("$p * 2", "df.sleep_text_v1(step, df.param_v1(step, 'p') || $sql$ * 2$sql$)"),
         (
             "'$p s'",
-            "df.sleep_text_v1(step,\n    $sql$'$sql$ || df.param_v1(step, 'p', 'text') || $sql$ s'$sql$)",
+            "df.sleep_text_v1(step, $sql$'$sql$ || df.param_v1(step, 'p', 'text') || $sql$ s'$sql$)",
         ),
     ],
 )

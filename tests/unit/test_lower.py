@@ -26,13 +26,8 @@ def lowered(body: str, options: str = "") -> Program:
 
 
 def jump(to: Jump) -> str:
-    words = [
-        f"load {to.load}" if to.load else "",
-        f"as {to.name}" if to.name else "",
-        "lap" if to.is_lap else "",
-        "done" if to.state is None else str(to.state),
-    ]
-    return " ".join(word for word in words if word)
+    place = "done" if to.state is None else str(to.state)
+    return f"lap {place}" if to.is_lap else place
 
 
 def shown(state: program.State) -> str:
@@ -79,25 +74,71 @@ def shown(state: program.State) -> str:
             ["1: keep A -> 2 | 3", "2: df.break('v') -> 4", "3: run B -> 1", "4: keep C -> done"],
         ),
         ("df.loop('A', 'B') ~> 'C'", ["1: run A -> 2", "2: keep B -> 1 | 3", "3: keep C -> done"]),
-        ("df.loop('A', 'B')", ["1: keep A |=> .loop1 -> 2", "2: keep B -> 1 | load .loop1 done"]),
+        ("df.loop('A', 'B')", ["1: keep A |=> .loop1 -> 2", "2: keep B -> 1 | 3", "3: load .loop1 -> done"]),
+        (
+            "df.loop('A', 'B') |=> x ~> 'C, $x'",
+            ["1: keep A |=> x -> 2", "2: keep B -> 1 | 3", "3: keep C, $x -> done"],
+        ),
+        # The loop's name is read inside of it, or bound by its condition.
         (
             "'Z' |=> x ~> df.loop('A + $x', 'B') |=> x ~> 'C, $x'",
             [
                 "1: keep Z |=> x -> 2",
                 "2: keep A + $x |=> .loop1 -> 3",
-                "3: keep B -> 2 | load .loop1 as x 4",
-                "4: keep C, $x -> done",
+                "3: keep B -> 2 | 4",
+                "4: load .loop1 |=> x -> 5",
+                "5: keep C, $x -> done",
+            ],
+        ),
+        (
+            "df.loop('A', 'B' |=> x) |=> x ~> 'C, $x'",
+            [
+                "1: keep A |=> .loop1 -> 2",
+                "2: keep B |=> x -> 3",
+                "3: load x -> 1 | 4",
+                "4: load .loop1 |=> x -> 5",
+                "5: keep C, $x -> done",
+            ],
+        ),
+        (
+            "'Z' |=> x ~> df.loop('A' ~> df.loop('B', 'C' |=> y), 'D, $x') |=> y ~> 'E, $y'",
+            [
+                "1: keep Z |=> x -> 2",
+                "2: run A -> 3",
+                "3: keep B |=> .loop1 -> 4",
+                "4: keep C |=> y -> 5",
+                "5: load y -> 3 | 6",
+                "6: keep D, $x -> 2 | 7",
+                "7: load .loop1 |=> y -> 8",
+                "8: keep E, $y -> done",
             ],
         ),
         (
             "df.loop('A' |=> y, 'B, $y') |=> x ~> 'C, $x'",
-            ["1: keep A |=> y -> 2", "2: keep B, $y -> 1 | load y as x 3", "3: keep C, $x -> done"],
+            [
+                "1: keep A |=> y -> 2",
+                "2: keep B, $y -> 1 | 3",
+                "3: load y |=> x -> 4",
+                "4: keep C, $x -> done",
+            ],
+        ),
+        (
+            "df.loop('A' ~> 'Z' |=> y, 'B, $y') |=> x ~> df.if_rows(x, 'C', 'D')",
+            [
+                "1: run A -> 2",
+                "2: keep Z |=> y -> 3",
+                "3: keep B, $y -> 1 | 4",
+                "4: load y |=> x -> 5",
+                "5: df.if_rows('x') -> 6 | 7",
+                "6: keep C -> done",
+                "7: keep D -> done",
+            ],
         ),
         (
             "(df.loop('A', 'B') ?> 'C' !> 'D') ~> 'E'",
             [
-                "1: keep A |=> .loop2 -> 2",
-                "2: keep B -> 1 | load .loop2 as .loop1 3",
+                "1: keep A |=> .loop1 -> 2",
+                "2: keep B -> 1 | 3",
                 "3: load .loop1 -> 4 | 5",
                 "4: run C -> 6",
                 "5: run D -> 6",

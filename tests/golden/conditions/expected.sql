@@ -92,11 +92,10 @@ BEGIN
         step.outcome := 'done';
     WHEN 12 THEN
         -- workflow.pgd:12
-        step := df.query_v1(step,
-            $sql$SELECT NULL::jsonb$sql$,
-            ARRAY['jsonb']);
+        step := df.query_v1(step, $sql$SELECT NULL::jsonb$sql$, ARRAY['jsonb']);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -104,6 +103,7 @@ REVOKE ALL ON PROCEDURE route_order__577eb8b8(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('route_order', $signature$order_id bigint$signature$);
 
     CREATE OR REPLACE FUNCTION route_order(order_id bigint) RETURNS pg_catalog.text
@@ -119,6 +119,8 @@ BEGIN
                 'order_id', route_order.order_id::pg_catalog.text))
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'route_order',
         '577eb8b8',

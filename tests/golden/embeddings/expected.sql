@@ -58,15 +58,14 @@ BEGIN
         step.state := CASE WHEN df.row_count_v1(step, 'batch') > 0 THEN 6 ELSE 7 END;
     WHEN 6 THEN
         -- workflow.pgd:17
-        step := df.exec_v1(step,
-            $sql$SELECT true$sql$);
+        step := df.exec_v1(step, $sql$SELECT true$sql$);
         step.state := 1;
     WHEN 7 THEN
         -- workflow.pgd:17 df.break
-        step := df.break_v1(step,
-            $sql$embedded$sql$);
+        step := df.break_v1(step, $sql$embedded$sql$);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -74,6 +73,7 @@ REVOKE ALL ON PROCEDURE embed_documents__7d1a1915(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('embed_documents', $signature$batch_size int DEFAULT 500$signature$);
 
     CREATE OR REPLACE FUNCTION embed_documents(batch_size int DEFAULT 500) RETURNS pg_catalog.text
@@ -89,6 +89,8 @@ BEGIN
                 'batch_size', embed_documents.batch_size::pg_catalog.text))
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'embed_documents',
         '7d1a1915',

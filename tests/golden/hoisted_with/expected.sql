@@ -43,6 +43,7 @@ BEGIN
             ARRAY['ids', 'number']);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -50,6 +51,7 @@ REVOKE ALL ON PROCEDURE archive__838eb77c(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('archive', $signature$days int DEFAULT 30$signature$);
 
     CREATE OR REPLACE FUNCTION archive(days int DEFAULT 30) RETURNS pg_catalog.text
@@ -65,6 +67,8 @@ BEGIN
                 'days', archive.days::pg_catalog.text))
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'archive',
         '838eb77c',

@@ -8,8 +8,8 @@ END
 $pgdurc$;
 
 -- Loops that end by a condition, by a break, and loops in loops.
--- Workflow count_up, version 936e9420 (workflow.pgd:2)
-CREATE OR REPLACE PROCEDURE count_up__936e9420(INOUT step df.step_v1)
+-- Workflow count_up, version f638ebd4 (workflow.pgd:2)
+CREATE OR REPLACE PROCEDURE count_up__f638ebd4(INOUT step df.step_v1)
 LANGUAGE plpgsql
 SET DateStyle = 'ISO, MDY'
 SET IntervalStyle = 'postgres'
@@ -19,9 +19,7 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:4 |=> counter
-        step := df.query_v1(step,
-            $sql$SELECT 0 AS n$sql$,
-            ARRAY['n']);
+        step := df.query_v1(step, $sql$SELECT 0 AS n$sql$, ARRAY['n']);
         step.name := 'counter';
         step.state := 2;
     WHEN 2 THEN
@@ -32,29 +30,23 @@ BEGIN
         step.name := 'counter';
         step.state := 3;
     WHEN 3 THEN
-        -- workflow.pgd:8
+        -- workflow.pgd:8 |=> visit
         step := df.query_v1(step,
             $sql$INSERT INTO visits VALUES ($sql$
             || df.value_v1(step, 'counter')
             || $sql$) RETURNING n$sql$,
             ARRAY['n']);
-        step.name := '.loop1';
+        step.name := 'visit';
         step.state := 4;
     WHEN 4 THEN
-        -- workflow.pgd:9 condition |=> visit
+        -- workflow.pgd:9 condition
         step := df.query_v1(step,
             $sql$SELECT count(*) < $sql$
             || df.value_v1(step, 'counter')
             || $sql$ FROM visits WHERE n = $sql$
             || df.value_v1(step, 'counter'),
             ARRAY['?column?']);
-        IF df.is_true_v1(step) THEN
-            step.state := 3;
-        ELSE
-            step := df.load_v1(step, '.loop1');
-            step.name := 'visit';
-            step.state := 5;
-        END IF;
+        step.state := CASE WHEN df.is_true_v1(step) THEN 3 ELSE 5 END;
     WHEN 5 THEN
         -- workflow.pgd:11
         step := df.exec_v1(step,
@@ -68,9 +60,7 @@ BEGIN
         step.state := CASE WHEN df.is_true_v1(step) THEN 2 ELSE 7 END;
     WHEN 7 THEN
         -- workflow.pgd:14 |=> visits
-        step := df.query_v1(step,
-            $sql$SELECT count(*) AS c FROM visits$sql$,
-            ARRAY['c']);
+        step := df.query_v1(step, $sql$SELECT count(*) AS c FROM visits$sql$, ARRAY['c']);
         step.name := 'visits';
         step.state := 8;
     WHEN 8 THEN
@@ -91,8 +81,7 @@ BEGIN
         step.state := 11;
     WHEN 10 THEN
         -- workflow.pgd:15
-        step := df.exec_v1(step,
-            $sql$INSERT INTO visits VALUES (0)$sql$);
+        step := df.exec_v1(step, $sql$INSERT INTO visits VALUES (0)$sql$);
         step.state := 7;
     WHEN 11 THEN
         -- workflow.pgd:16
@@ -103,13 +92,15 @@ BEGIN
             ARRAY['outcome', 'log']);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
-REVOKE ALL ON PROCEDURE count_up__936e9420(df.step_v1) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE count_up__f638ebd4(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('count_up', $signature$$signature$);
 
     CREATE OR REPLACE FUNCTION count_up() RETURNS pg_catalog.text
@@ -120,13 +111,15 @@ BEGIN
     AS $starter$
         SELECT df.start_v1(
             'count_up',
-            '936e9420',
+            'f638ebd4',
             '{}'::pg_catalog.jsonb)
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'count_up',
-        '936e9420',
+        'f638ebd4',
         $json${
           "file": "workflow.pgd",
           "line": 2,
@@ -141,7 +134,8 @@ BEGIN
               "state": 3,
               "kind": "sql",
               "label": "INSERT INTO visits VALUES ($counter) RETURNING n",
-              "line": 8
+              "line": 8,
+              "name": "visit"
             },
             {
               "state": 4,

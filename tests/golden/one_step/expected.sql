@@ -18,11 +18,10 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:1
-        step := df.query_v1(step,
-            $sql$SELECT 1$sql$,
-            ARRAY['?column?']);
+        step := df.query_v1(step, $sql$SELECT 1$sql$, ARRAY['?column?']);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -30,6 +29,7 @@ REVOKE ALL ON PROCEDURE hello__fe645ec5(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('hello', $signature$$signature$);
 
     CREATE OR REPLACE FUNCTION hello() RETURNS pg_catalog.text
@@ -44,6 +44,8 @@ BEGIN
             '{}'::pg_catalog.jsonb)
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'hello',
         'fe645ec5',

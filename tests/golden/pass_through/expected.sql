@@ -23,11 +23,10 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:6
-        step := df.query_v1(step,
-            $sql$SELECT word FROM greeting$sql$,
-            ARRAY['word']);
+        step := df.query_v1(step, $sql$SELECT word FROM greeting$sql$, ARRAY['word']);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -35,6 +34,7 @@ REVOKE ALL ON PROCEDURE greet__c8abffcc(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('greet', $signature$$signature$);
 
     CREATE OR REPLACE FUNCTION greet() RETURNS pg_catalog.text
@@ -49,6 +49,8 @@ BEGIN
             '{}'::pg_catalog.jsonb)
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'greet',
         'c8abffcc',
@@ -79,11 +81,10 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:10
-        step := df.query_v1(step,
-            $sql$SELECT 'bye ' || $sql$ || df.param_v1(step, 'who'),
-            ARRAY['?column?']);
+        step := df.query_v1(step, $sql$SELECT 'bye ' || $sql$ || df.param_v1(step, 'who'), ARRAY['?column?']);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -91,6 +92,7 @@ REVOKE ALL ON PROCEDURE public.depart__de08f93b(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('public.depart', $signature$who text$signature$);
 
     CREATE OR REPLACE FUNCTION public.depart(who text) RETURNS pg_catalog.text
@@ -106,6 +108,8 @@ BEGIN
                 'who', depart.who::pg_catalog.text))
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'public.depart',
         'de08f93b',

@@ -49,6 +49,7 @@ BEGIN
             || $sql$ AS r -- the end$sql$);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc1$;
@@ -56,6 +57,7 @@ REVOKE ALL ON PROCEDURE "Odd ""Name""__97f012bd"(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc1$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('"Odd ""Name"""', $signature$"Batch" int DEFAULT 1, "select" text DEFAULT '$pgdurc$'$signature$);
 
     CREATE OR REPLACE FUNCTION "Odd ""Name"""("Batch" int DEFAULT 1, "select" text DEFAULT '$pgdurc$') RETURNS pg_catalog.text
@@ -72,6 +74,8 @@ BEGIN
                 'select', "Odd ""Name"""."select"::pg_catalog.text))
     $starter1$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         '"Odd ""Name"""',
         '97f012bd',

@@ -26,28 +26,22 @@ BEGIN
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:5 |=> one
-        step := df.query_v1(step,
-            $sql$SELECT ARRAY[1.50, 2.25] AS amounts$sql$,
-            ARRAY['amounts']);
+        step := df.query_v1(step, $sql$SELECT ARRAY[1.50, 2.25] AS amounts$sql$, ARRAY['amounts']);
         step.name := 'one';
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:6 |=> wide
-        step := df.query_v1(step,
-            $sql$SELECT * FROM (VALUES (7, 'seven')) AS v (number, word)$sql$);
+        step := df.query_v1(step, $sql$SELECT * FROM (VALUES (7, 'seven')) AS v (number, word)$sql$);
         step.name := 'wide';
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:7 |=> gone
-        step := df.exec_v1(step,
-            $sql$DELETE FROM stock WHERE quantity = 0$sql$);
+        step := df.exec_v1(step, $sql$DELETE FROM stock WHERE quantity = 0$sql$);
         step.name := 'gone';
         step.state := 5;
     WHEN 5 THEN
         -- workflow.pgd:8 |=> none
-        step := df.query_v1(step,
-            $sql$SELECT now() AS at WHERE false$sql$,
-            ARRAY['at']);
+        step := df.query_v1(step, $sql$SELECT now() AS at WHERE false$sql$, ARRAY['at']);
         step.name := 'none';
         step.state := 6;
     WHEN 6 THEN
@@ -139,6 +133,7 @@ BEGIN
             || $sql$ AS a$sql$);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -146,6 +141,7 @@ REVOKE ALL ON PROCEDURE refer__622152ac(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('refer', $signature$small numeric, label text DEFAULT 'a ''b''', nothing date DEFAULT NULL$signature$);
 
     CREATE OR REPLACE FUNCTION refer(small numeric, label text DEFAULT 'a ''b''', nothing date DEFAULT NULL) RETURNS pg_catalog.text
@@ -163,6 +159,8 @@ BEGIN
                 'nothing', refer.nothing::pg_catalog.text))
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'refer',
         '622152ac',

@@ -35,20 +35,20 @@ BEGIN
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:7 df.sleep
-        step := df.sleep_text_v1(step,
-            df.param_v1(step, 'delay') || $sql$ * 2$sql$);
+        step := df.sleep_text_v1(step, df.param_v1(step, 'delay') || $sql$ * 2$sql$);
         step.state := 5;
     WHEN 5 THEN
-        -- workflow.pgd:8 df.sleep
+        -- workflow.pgd:8 df.sleep |=> .sleep1 (hidden)
         step := df.sleep_text_v1(step,
             $sql$'$sql$ || df.value_v1(step, 's', NULL, false, 'text') || $sql$ seconds'$sql$);
         step.name := '.sleep1';
         step.state := 6;
     WHEN 6 THEN
-        -- workflow.pgd:8
+        -- workflow.pgd:8 the result of df.sleep
         step := df.load_v1(step, '.sleep1');
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -56,6 +56,7 @@ REVOKE ALL ON PROCEDURE nap__31f89eef(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('nap', $signature$delay interval DEFAULT '10 milliseconds'$signature$);
 
     CREATE OR REPLACE FUNCTION nap(delay interval DEFAULT '10 milliseconds') RETURNS pg_catalog.text
@@ -71,6 +72,8 @@ BEGIN
                 'delay', nap.delay::pg_catalog.text))
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'nap',
         '31f89eef',

@@ -19,21 +19,16 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:5
-        step := df.exec_v1(step,
-            $sql$CREATE TABLE IF NOT EXISTS report (at timestamptz, note text)$sql$);
+        step := df.exec_v1(step, $sql$CREATE TABLE IF NOT EXISTS report (at timestamptz, note text)$sql$);
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:6 |=> zone
-        step := df.show_v1(step,
-            $sql$SHOW TimeZone$sql$,
-            ARRAY['TimeZone']);
+        step := df.show_v1(step, $sql$SHOW TimeZone$sql$, ARRAY['TimeZone']);
         step.name := 'zone';
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:7 |=> plan
-        step := df.show_v1(step,
-            $sql$EXPLAIN (COSTS OFF) SELECT 1$sql$,
-            ARRAY['QUERY PLAN']);
+        step := df.show_v1(step, $sql$EXPLAIN (COSTS OFF) SELECT 1$sql$, ARRAY['QUERY PLAN']);
         step.name := 'plan';
         step.state := 4;
     WHEN 4 THEN
@@ -50,13 +45,11 @@ BEGIN
         step.state := 6;
     WHEN 6 THEN
         -- workflow.pgd:10
-        step := df.exec_v1(step,
-            $sql$TRUNCATE scratch$sql$);
+        step := df.exec_v1(step, $sql$TRUNCATE scratch$sql$);
         step.state := 7;
     WHEN 7 THEN
         -- workflow.pgd:11
-        step := df.exec_v1(step,
-            $sql$ANALYZE report$sql$);
+        step := df.exec_v1(step, $sql$ANALYZE report$sql$);
         step.state := 8;
     WHEN 8 THEN
         -- workflow.pgd:12
@@ -73,6 +66,7 @@ BEGIN
             ARRAY['notes', 'at']);
         step.outcome := 'done';
     END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $pgdurc$;
@@ -80,6 +74,7 @@ REVOKE ALL ON PROCEDURE maintain__52297fb6(df.step_v1) FROM PUBLIC;
 
 DO $pgdurc$
 BEGIN
+    -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('maintain', $signature$$signature$);
 
     CREATE OR REPLACE FUNCTION maintain() RETURNS pg_catalog.text
@@ -94,6 +89,8 @@ BEGIN
             '{}'::pg_catalog.jsonb)
     $starter$;
 
+    -- Pins the search_path of procedure and starter to that of this session, pg_temp last, and revokes EXECUTE on a new
+    -- starter from PUBLIC.
     PERFORM df.register_v1(
         'maintain',
         '52297fb6',

@@ -1,0 +1,68 @@
+"""Where in a workflow a name is read or bound."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pgdurc import graph
+from pgdurc.diagnostic import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """`places`: by name, where nodes read it (their beginnings) and bind it (its end there), in order."""
+
+    places: dict[str, list[int]]
+
+    def is_used(self, name: str, span: Span) -> bool:
+        """Whether a node of that part of the source reads or binds the name."""
+        places = self.places.get(name, [])
+        first = bisect_left(places, span.start)
+        return first < len(places) and places[first] < span.end
+
+
+def find_uses(root: graph.Node) -> Uses:
+    places: dict[str, list[int]] = {}
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        pending += _children(node)
+        if isinstance(node, graph.Named):
+            places.setdefault(node.name, []).append(node.span.end - 1)
+        for name in _read_by(node):
+            places.setdefault(name, []).append(node.span.start)
+    return Uses({name: sorted(found) for name, found in places.items()})
+
+
+def _children(node: graph.Node) -> tuple[graph.Node, ...]:
+    match node:
+        case graph.Sequence(parts=parts):
+            return parts
+        case graph.Named(body=body) | graph.Loop(body=body, condition=None):
+            return (body,)
+        case graph.If(condition=condition, then=then, otherwise=otherwise):
+            return (condition, then, otherwise)
+        case graph.IfRows(then=then, otherwise=otherwise):
+            return (then, otherwise)
+        case graph.Loop(body=body, condition=condition):
+            assert condition is not None
+            return (body, condition)
+        case _:
+            return ()
+
+
+def _read_by(node: graph.Node) -> Iterator[str]:
+    match node:
+        case graph.IfRows(name=name):
+            yield name
+        case graph.Sql(statement=statement):
+            yield from _results(statement.hoisted)
+            yield from _results(statement.text)
+        case graph.Break(value=text) | graph.Sleep(expression=text) if text is not None:
+            yield from _results(text)
+
+
+def _results(text: graph.Text) -> Iterator[str]:
+    return (piece.name for piece in text if isinstance(piece, graph.ResultValue))
