@@ -146,10 +146,13 @@ def writes(server: BenchServer, quick: bool) -> Section:
         with server.connect() as starter, server.connect() as driver:
             starter.execute(f"SELECT {name}() FROM generate_series(1, {instances})".encode())
             flush_statistics(starter)
-            before = written(server)
+            before, multixacts_before = written(server), multixacts(server)
             driver.execute("CALL df.run(0, NULL)")
             flush_statistics(driver)
             after = written(server)
+            rows.append(
+                (name, "multixacts", (multixacts(server) - multixacts_before) / (instances * STEPS), 0, 0)
+            )
         for table in sorted(after):
             grown = [new - old for new, old in zip(after[table], before.get(table, (0, 0, 0)), strict=True)]
             if any(grown):
@@ -166,6 +169,12 @@ def writes(server: BenchServer, quick: bool) -> Section:
 def flush_statistics(session: psycopg.Connection[Any]) -> None:
     """They are flushed when a session goes idle, and before that at most once a second."""
     session.execute("SELECT pg_stat_force_next_flush()")
+
+
+def multixacts(server: BenchServer) -> int:
+    """How many the server has made. One comes to be where a transaction updates a row that another has locked."""
+    (age,) = server.query("SELECT mxid_age('1')", role=RUNTIME_OWNER)[0]
+    return int(age)
 
 
 def written(server: BenchServer) -> dict[str, tuple[int, int, int]]:

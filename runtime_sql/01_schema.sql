@@ -34,7 +34,7 @@
 --   2. stop_scope, in the order of id, just before the commit: FOR KEY SHARE by a step, FOR NO KEY UPDATE by a step that ends its instance.
 --   3. instance: by whoever holds its scope.
 --   df.cancel takes the scope FOR UPDATE, then the instance, and touches tasks with SKIP LOCKED only. Nobody waits for a task while holding a scope,
---   so there is no cycle. No lock is ever upgraded. A driver waits for a scope for at most `lock_timeout` 1 s (somebody may have left a cancel
+--   so there is no cycle. No lock is ever upgraded. A driver waits for a scope for a second at most (somebody may have left a cancel
 --   open in a transaction); then the step is rolled back and is due again a second later.
 --   A starter takes its version FOR KEY SHARE; df.prune_versions takes it FOR UPDATE.
 --   In careful work (after a crash) a step runs under an advisory lock, taken after the task's: shared, or alone in its fifth attempt. See df.brace_v1.

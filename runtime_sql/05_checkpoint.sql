@@ -23,7 +23,46 @@ BEGIN
 END
 $$;
 
--- Writes a failed attempt of a task that the caller has locked, and decides: again later, or never.
+-- Locks the scopes of a task in the order of their ids, each in the strength at once that is needed. ok; stopped: by somebody else; own: by this very
+-- transaction; busy: somebody holds one for longer than a second, a cancel left open in a transaction. Looks again and again, for a lock_timeout would be an
+-- error, and to catch it takes a subtransaction.
+CREATE OR REPLACE FUNCTION df.lock_scopes_v1(p_scopes bigint[], p_is_end boolean) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    gives_up_at CONSTANT timestamptz := clock_timestamp() + interval '1 second';
+    scope df.stop_scope;
+    scope_id bigint;
+    answer text := 'ok';
+BEGIN
+    FOREACH scope_id IN ARRAY p_scopes LOOP
+        LOOP
+            IF p_is_end THEN
+                SELECT s.* INTO scope FROM df.stop_scope AS s WHERE s.id = scope_id FOR NO KEY UPDATE SKIP LOCKED;
+            ELSE
+                SELECT s.* INTO scope FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE SKIP LOCKED;
+            END IF;
+            EXIT WHEN FOUND OR NOT EXISTS (SELECT FROM df.stop_scope AS s WHERE s.id = scope_id);
+            IF clock_timestamp() > gives_up_at THEN
+                RETURN 'busy';
+            END IF;
+            PERFORM pg_sleep(0.01);
+        END LOOP;
+        IF scope.stopped_at IS NOT NULL THEN
+            IF scope.stop_xact <> pg_current_xact_id() THEN
+                RETURN 'stopped';
+            END IF;
+            answer := 'own';
+        END IF;
+    END LOOP;
+    RETURN answer;
+END
+$$;
+REVOKE ALL ON FUNCTION df.lock_scopes_v1(bigint[], boolean) FROM PUBLIC;
+
+-- Writes a failed attempt of a task that the caller has locked, and decides: again later, or never. Where that ends the instance and somebody holds its scope,
+-- the attempt is made again in a second and not counted.
 CREATE OR REPLACE FUNCTION df.record_failure_v1(
     task df.task, p_outcome text, p_started_at timestamptz, p_at timestamptz,
     p_sqlstate text, p_message text, p_detail text, p_hint text, p_context text
@@ -63,6 +102,18 @@ BEGIN
         retry_in := CASE WHEN task.crashes < 5 THEN interval '0' END;
     END IF;
 
+    IF retry_in IS NULL THEN
+        IF df.lock_scopes_v1(task.scopes, true) = 'busy' THEN
+            UPDATE df.task AS t
+            SET wake_at = p_at + interval '1 second',
+                wait = 'lock',
+                crashes = task.crashes,
+                braced_by = NULL
+            WHERE t.id = task.id;
+            RETURN;
+        END IF;
+    END IF;
+
     INSERT INTO df.step_run (
         task_id, seq, state, attempt, outcome, started_at, finished_at, sqlstate, message, detail, hint, context)
     VALUES (
@@ -70,8 +121,6 @@ BEGIN
         p_started_at, p_at, p_sqlstate, p_message, nullif(p_detail, ''), nullif(p_hint, ''), nullif(p_context, ''));
 
     IF retry_in IS NULL THEN
-        -- The end of the instance: the scope first, as everybody.
-        PERFORM FROM df.stop_scope AS s WHERE s.id = ANY (task.scopes) ORDER BY s.id FOR NO KEY UPDATE;
         UPDATE df.instance AS i
         SET status = 'failed',
             failed_task_id = task.id,
@@ -99,24 +148,6 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION df.record_failure_v1(df.task, text, timestamptz, timestamptz, text, text, text, text, text) FROM PUBLIC;
-
--- Records the failure of a task that a claim found unfit to run. Where somebody holds its scope, it is looked at again in a second.
-CREATE OR REPLACE FUNCTION df.record_unrun_v1(
-    claim df.claim_v1, p_outcome text, p_started_at timestamptz, p_sqlstate text, p_message text, p_hint text
-) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '1s'
-AS $$
-BEGIN
-    PERFORM df.record_failure_v1(t, p_outcome, p_started_at, claim.started_at, p_sqlstate, p_message, NULL, p_hint, NULL)
-    FROM df.task AS t
-    WHERE t.id = claim.task_id;
-EXCEPTION WHEN lock_not_available THEN
-    UPDATE df.task AS t SET wake_at = claim.started_at + interval '1 second', wait = 'lock' WHERE t.id = claim.task_id;
-END
-$$;
-REVOKE ALL ON FUNCTION df.record_unrun_v1(df.claim_v1, text, timestamptz, text, text, text) FROM PUBLIC;
 
 -- Locks the first due task behind (p_after, p_after_id). The position is why a claim is cheap: without it each would walk over the dead index entries that the
 -- tasks before it left, all of them as long as somebody holds an old snapshot. p_known_version_id: the version whose command the driver has looked up lately.
@@ -161,9 +192,11 @@ BEGIN
     IF braced_by IS NOT NULL THEN
         SELECT d.* INTO driver FROM df.driver AS d WHERE d.id = braced_by;
         IF driver.died_at IS NOT NULL OR driver.id IS NULL THEN
-            PERFORM df.record_unrun_v1(
-                claim, 'crashed', coalesce(driver.died_at, claim.started_at), '57P02',
-                'the backend that ran this step ended before it could commit', NULL);
+            PERFORM df.record_failure_v1(
+                t, 'crashed', coalesce(driver.died_at, claim.started_at), claim.started_at, '57P02',
+                'the backend that ran this step ended before it could commit', NULL, NULL, NULL)
+            FROM df.task AS t
+            WHERE t.id = claim.task_id;
             claim.verdict := 'settled';
             RETURN claim;
         ELSIF driver.pid <> pg_backend_pid() THEN
@@ -186,16 +219,15 @@ BEGIN
         AND p.pronargs = 1
         AND p.proowner = login::oid;
     IF claim.command IS NULL THEN
-        PERFORM df.record_unrun_v1(
-            claim, 'failed', claim.started_at, '42883',
+        PERFORM df.record_failure_v1(
+            t, 'failed', claim.started_at, claim.started_at, '42883',
             coalesce(
-                (
-                    SELECT format('procedure %s.%s of this version is missing, or is not %s''s', v.schema_name, v.procedure_name, login)
-                    FROM df.workflow_version AS v
-                    WHERE v.id = claim.version_id
-                ),
+                format('procedure %s.%s of this version is missing, or is not %s''s', v.schema_name, v.procedure_name, login),
                 'the version that it runs is missing'),
-            'Deploy the same version of the workflow again.');
+            NULL, 'Deploy the same version of the workflow again.', NULL)
+        FROM df.task AS t
+        LEFT JOIN df.workflow_version AS v ON v.id = t.version_id
+        WHERE t.id = claim.task_id;
         claim.verdict := 'settled';
     END IF;
     RETURN claim;
@@ -257,20 +289,17 @@ BEGIN
 END
 $$;
 
--- Moves a task whose step succeeded where there is more to do than to go on: it parks, ends, goes to the back of the queue, is traced by its failures or by
--- a driver that works carefully, or has stopped itself. Its scopes are locked in the order of their ids, each in the strength at once that is needed.
+-- Moves a task whose step succeeded where there is more to do than to go on: it parks, ends, goes to the back of the queue, has a failure, a crash or a driver's
+-- careful work to clear, or has stopped itself. attempt: the how manieth of its step it was.
 CREATE OR REPLACE FUNCTION df.turn_v1(
     step df.step_v1, p_finished_at timestamptz, p_goes_back boolean,
-    OUT instance_id text, OUT seq bigint, OUT attempt integer, OUT wake_at timestamptz, OUT is_traced boolean, OUT is_stopped boolean
+    OUT verdict text, OUT instance_id text, OUT seq bigint, OUT attempt integer, OUT wake_at timestamptz, OUT is_traced boolean
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     scopes bigint[];
-    scope_id bigint;
-    stopped_at timestamptz;
-    stop_xact xid8;
 BEGIN
     SELECT t.failures + t.transient_failures + t.interrupts + t.crashes + CASE WHEN t.braced_by IS NULL THEN 1 ELSE 0 END
     INTO attempt
@@ -305,34 +334,19 @@ BEGIN
         AND (step.state BETWEEN 1 AND t.last_state OR step.outcome = 'done')
         AND (step.outcome IN ('advance', 'done') OR (step.outcome = 'park' AND step.wake_at IS NOT NULL))
     RETURNING t.instance_id, t.seq, t.wake_at, t.is_traced, t.scopes INTO instance_id, seq, wake_at, is_traced, scopes;
-    IF seq IS NULL THEN
-        RAISE EXCEPTION 'the step procedure answered with a state or an outcome that does not exist: %, %', step.state, step.outcome
-            USING ERRCODE = 'PD007';
-    END IF;
-
-    is_stopped := false;
-    FOREACH scope_id IN ARRAY scopes LOOP
-        IF step.outcome = 'done' THEN
-            SELECT s.stopped_at, s.stop_xact INTO stopped_at, stop_xact FROM df.stop_scope AS s WHERE s.id = scope_id FOR NO KEY UPDATE;
-        ELSE
-            SELECT s.stopped_at, s.stop_xact INTO stopped_at, stop_xact FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE;
-        END IF;
-        IF stopped_at IS NOT NULL THEN
-            IF stop_xact <> pg_current_xact_id() THEN
-                RAISE EXCEPTION 'the instance was stopped while this step ran' USING ERRCODE = 'PD100';
-            END IF;
-            is_stopped := true;
-        END IF;
-    END LOOP;
+    verdict := CASE WHEN seq IS NULL THEN 'invalid' ELSE df.lock_scopes_v1(scopes, step.outcome = 'done') END;
 END
 $$;
 REVOKE ALL ON FUNCTION df.turn_v1(df.step_v1, timestamptz, boolean) FROM PUBLIC;
 
--- A step succeeded: its history, its result, the new position of the task. Raises PD100 where the task has been stopped meanwhile, so that the
--- step is rolled back. p_goes_back: to the end of the queue, for others are waiting. p_picked_by: the driver, with the first step of a task that it picked.
+-- A step succeeded: its history, its result, the new position of the task. p_goes_back: to the end of the queue, for others are waiting. p_picked_by: the driver,
+-- with the first step of a task that it picked. ok: commit. Anything else: roll back, what the step did included.
+--   stopped   the task has been stopped meanwhile
+--   busy      somebody has a stop of it open in a transaction
+--   invalid   the step procedure answered with a state or an outcome that does not exist
 CREATE OR REPLACE FUNCTION df.advance_v1(
     step df.step_v1, p_state integer, p_started_at timestamptz, p_clock_shift interval, p_goes_back boolean, p_picked_by bigint DEFAULT NULL
-) RETURNS void
+) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
@@ -340,6 +354,7 @@ AS $$
 DECLARE
     login CONSTANT regrole := quote_ident(session_user)::regrole;
     finished_at CONSTANT timestamptz := clock_timestamp() + p_clock_shift;
+    verdict text := 'ok';
     instance_id text;
     seq bigint;
     attempt integer := 1;
@@ -349,7 +364,6 @@ DECLARE
     scope_id bigint;
     stopped_at timestamptz;
     is_turn boolean := false;
-    is_stopped boolean;
 BEGIN
     -- The task is locked since its claim. What nearly every step does is kept apart, for the sake of speed: the row tells of no failure, and the next state is due
     -- at once. The update is HOT. (wait = 'ready': there was no failure but, maybe, a crash.)
@@ -368,14 +382,21 @@ BEGIN
     END IF;
     IF seq IS NULL THEN
         is_turn := true;
-        SELECT turn.instance_id, turn.seq, turn.attempt, turn.wake_at, turn.is_traced, turn.is_stopped
-        INTO instance_id, seq, attempt, wake_at, is_traced, is_stopped
+        SELECT turn.verdict, turn.instance_id, turn.seq, turn.attempt, turn.wake_at, turn.is_traced
+        INTO verdict, instance_id, seq, attempt, wake_at, is_traced
         FROM df.turn_v1(step, finished_at, p_goes_back) AS turn;
+        IF verdict NOT IN ('ok', 'own') THEN
+            RETURN verdict;
+        END IF;
     ELSE
         FOREACH scope_id IN ARRAY scopes LOOP
-            SELECT s.stopped_at INTO stopped_at FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE;
-            IF stopped_at IS NOT NULL THEN
-                RAISE EXCEPTION 'the instance was stopped while this step ran' USING ERRCODE = 'PD100';
+            SELECT s.stopped_at INTO stopped_at FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE SKIP LOCKED;
+            IF NOT FOUND OR stopped_at IS NOT NULL THEN
+                verdict := df.lock_scopes_v1(scopes, false);
+                IF verdict <> 'ok' THEN
+                    RETURN verdict;
+                END IF;
+                EXIT;
             END IF;
         END LOOP;
     END IF;
@@ -405,7 +426,7 @@ BEGIN
     END IF;
 
     IF is_turn THEN
-        IF is_stopped THEN
+        IF verdict = 'own' THEN
             -- The step stopped its own instance: what it did stands, and it was the last.
             UPDATE df.task AS t SET status = 'stopped', wake_at = NULL WHERE t.id = step.task_id;
         ELSIF step.outcome = 'done' THEN
@@ -420,6 +441,7 @@ BEGIN
             WHERE i.id = instance_id;
         END IF;
     END IF;
+    RETURN 'ok';
 END
 $$;
 

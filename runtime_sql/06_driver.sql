@@ -67,8 +67,7 @@ DECLARE
     step df.step_v1;
     answer record;
     title pg_catalog.text;
-    phase pg_catalog.text;
-    has_failed boolean;
+    verdict pg_catalog.text;
     error_sqlstate pg_catalog.text;
     error_message pg_catalog.text;
     error_detail pg_catalog.text;
@@ -172,8 +171,7 @@ BEGIN
                 step.task_id := claim.task_id;
                 step.instance_id := claim.instance_id;
                 step.state := state;
-                phase := 'step';
-                has_failed := false;
+                verdict := 'ok';
                 title := set_config('application_name', concat('pgdurc ', claim.instance_id, ' ', claim.task_id, ':', state), false);
                 BEGIN
                     EXECUTE command INTO answer USING step;
@@ -182,12 +180,6 @@ BEGIN
                     RESET ROLE;
                     -- Fails while a trigger on a temporary table is queued.
                     DISCARD TEMP;
-                    -- Until the settings are reset below, the step's search_path may hold: no operator, no unqualified name.
-                    phase := 'checkpoint';
-                    SET lock_timeout = '1s';
-                    step := answer.step;
-                    step.task_id := claim.task_id;
-                    PERFORM df.advance_v1(step, state, moment, claim.clock_shift, goes_back, picked_by);
                 EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
                     -- OTHERS catches neither of the two before it. The block was rolled back, settings included.
                     GET STACKED DIAGNOSTICS
@@ -196,37 +188,13 @@ BEGIN
                         error_detail = PG_EXCEPTION_DETAIL,
                         error_hint = PG_EXCEPTION_HINT,
                         error_context = PG_EXCEPTION_CONTEXT;
-                    SET lock_timeout = '1s';
-                    IF phase = 'checkpoint' AND error_sqlstate = 'PD100' THEN
-                        PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
-                    ELSIF phase = 'checkpoint' AND error_sqlstate = '55P03' THEN
-                        BEGIN
-                            PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
-                        EXCEPTION WHEN lock_not_available THEN
-                            -- Somebody holds all of df.task. The step is undone and due again; nothing else is to be said.
-                            NULL;
-                        END;
-                    ELSE
-                        is_interrupted := error_sqlstate = '57014';
-                        IF error_sqlstate = '2D000' AND error_hint = '' THEN
-                            error_hint := 'A step is part of a transaction that the driver commits; it cannot end it.';
-                        END IF;
-                        BEGIN
-                            PERFORM df.fail_v1(
-                                claim.task_id, moment, claim.clock_shift,
-                                error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
-                        EXCEPTION WHEN lock_not_available THEN
-                            PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
-                        END;
-                    END IF;
-                    has_failed := true;
-                END;
-
-                -- Nothing of this step is left to the next one. All of it is legal in a transaction, unlike DISCARD ALL.
-                IF has_failed THEN
+                    verdict := 'failed';
                     RESET ROLE;
                     DISCARD TEMP;
-                END IF;
+                END;
+
+                -- Nothing of this step is left to the next one, nor to what follows. Until its settings are reset its search_path may hold: no operator, no
+                -- unqualified name. All of it is legal in a transaction, unlike DISCARD ALL.
                 EXECUTE 'CLOSE ALL';
                 DEALLOCATE ALL;
                 UNLISTEN *;
@@ -237,8 +205,46 @@ BEGIN
                 IF is_pinned THEN
                     is_pinned := df.pin_settings_v1();
                 END IF;
+
+                -- The task is written by the transaction that has locked it, and not in the block above: there a subtransaction would, and a row locked by the
+                -- one and updated by the other costs a multixact a step.
+                IF verdict = 'ok' THEN
+                    step := answer.step;
+                    step.task_id := claim.task_id;
+                    verdict := df.advance_v1(step, state, moment, claim.clock_shift, goes_back, picked_by);
+                    IF verdict <> 'ok' THEN
+                        -- With what the step did, the lock is gone, too.
+                        ROLLBACK;
+                        IF df.continue_v1(claim.task_id, driver_id, clock_timestamp() + claim.clock_shift) IS NULL THEN
+                            verdict := 'gone';
+                        END IF;
+                    END IF;
+                END IF;
+                IF verdict <> 'ok' THEN
+                    CASE verdict
+                        WHEN 'stopped' THEN
+                            PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
+                        WHEN 'busy' THEN
+                            PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+                        WHEN 'invalid' THEN
+                            PERFORM df.fail_v1(
+                                claim.task_id, moment, claim.clock_shift, 'PD007',
+                                format('the step procedure answered with a state or an outcome that does not exist: %s, %s', step.state, step.outcome),
+                                '', '', '', false);
+                        WHEN 'failed' THEN
+                            is_interrupted := error_sqlstate = '57014';
+                            IF error_sqlstate = '2D000' AND error_hint = '' THEN
+                                error_hint := 'A step is part of a transaction that the driver commits; it cannot end it.';
+                            END IF;
+                            PERFORM df.fail_v1(
+                                claim.task_id, moment, claim.clock_shift,
+                                error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
+                        ELSE
+                            NULL;
+                    END CASE;
+                END IF;
                 COMMIT;
-                EXIT WHEN has_failed OR goes_back OR step.outcome <> 'advance';
+                EXIT WHEN verdict <> 'ok' OR goes_back OR step.outcome <> 'advance';
                 picked_by := NULL;
             END IF;
 
