@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from pgdurc import nodes
+from pgdurc.nearest import nearest
 from pgdurc.shape import StatementError
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def bind(name: str, span: Span, given: list[Given]) -> dict[str, Value]:
         has_labels = has_labels or argument.label is not None
         label = argument.label or parameters[position].name
         if label not in {parameter.name for parameter in parameters}:
-            near = difflib.get_close_matches(label, [p.name for p in parameters], 1)
-            hint = f'did you mean "{near[0]}"?' if near else usage
+            guess = nearest(label, [p.name for p in parameters])
+            hint = usage if guess is None else f'did you mean "{guess}"?'
             raise StatementError(
                 "PGD122", f'df.{name} has no argument named "{label}"', argument.label_span, hint
             )

@@ -15,6 +15,7 @@ from pgdurc import graph, program
 from pgdurc.json_layout import layout
 from pgdurc.pgsql import quote_identifier, quote_literal, scan
 from pgdurc.program import Jump, Outline, Program, State
+from pgdurc.routines import call_of, test_of
 from pgdurc.source import Source
 from pgdurc.version import EMITTER_EPOCH, version_of
 
@@ -144,8 +145,9 @@ def _state(state: State, file: str, source: Source) -> dict[str, Any]:
     return {
         "number": state.number,
         "comment": f"{file}:{source.position(state.span.start)[0]}{_remark(state)}",
-        "action": _action(state.action),
+        "call": call_of(state.action),
         "name": state.name,
+        "test": None if no is None else test_of(state.action),
         "yes": yes,
         "no": no,
         "is_plain_choice": no is not None and _is_plain(yes) and _is_plain(no),
@@ -175,84 +177,6 @@ def _remark(state: State) -> str:
 
 def _comment(text: str) -> str:
     return text.replace("\n", " ").replace("\r", " ")
-
-
-def _action(action: program.Action) -> dict[str, Any]:
-    match action:
-        case program.Run(statement=statement, is_captured=is_captured):
-            return _run(statement, is_captured)
-        case program.Sleep(seconds=str(seconds)):
-            return {"kind": "sleep_seconds", "seconds": seconds}
-        case program.Sleep(interval=str(interval)):
-            return {"kind": "sleep_interval", "interval": interval}
-        case program.Sleep(expression=expression):
-            return {"kind": "sleep_expression", "text": _text(expression or ())}
-        case program.Break(is_needed=False):
-            return {"kind": "nothing"}
-        case program.Break(value=value) if value is not None:
-            return _break(value)
-        case program.Break():
-            return {"kind": "break_null"}
-        case program.CountRows(name=name):
-            return {"kind": "count_rows", "name": name}
-        case program.Load(name=name):
-            return {"kind": "load", "name": name, "column": None, "is_optional": False}
-
-
-def _run(statement: graph.Statement, is_captured: bool) -> dict[str, Any]:
-    if not is_captured:
-        whole = (*statement.hoisted, " ", *statement.text) if statement.hoisted else statement.text
-        return {"kind": "exec", "text": _text(whole)}
-    if statement.run is graph.Run.SHOW:
-        return {"kind": "show", "text": _text(statement.text), "columns": statement.columns}
-    return {
-        "kind": "query",
-        "text": _text(statement.text),
-        "hoisted": _text(statement.hoisted),
-        "columns": statement.columns,
-        "types": statement.types,
-    }
-
-
-def _break(value: graph.Text) -> dict[str, Any]:
-    match value:
-        case (graph.ParameterValue(name=name),):
-            return {"kind": "load_parameter", "name": name}
-        case (graph.ResultValue(name=name, reading=reading, column=column, is_optional=is_optional),) if (
-            reading is not graph.Reading.COUNT
-        ):
-            return {"kind": "load", "name": name, "column": column, "is_optional": is_optional}
-    return {"kind": "break_text", "text": _text(value)}
-
-
-def _text(text: graph.Text) -> list[dict[str, Any]]:
-    views: list[dict[str, Any]] = []
-    for piece in text:
-        if isinstance(piece, str) and views and views[-1]["kind"] == "string":
-            views[-1] = {"kind": "string", "text": views[-1]["text"] + piece}
-        else:
-            views.append(_piece(piece))
-            if isinstance(piece, graph.ResultValue) and piece.alias is not None:
-                views.append({"kind": "string", "text": f" AS {quote_identifier(piece.alias)}"})
-    return views
-
-
-def _piece(piece: graph.Piece) -> dict[str, Any]:
-    match piece:
-        case str():
-            return {"kind": "string", "text": piece}
-        case graph.ParameterValue(name=name, form=form):
-            return {"kind": "parameter", "name": name, "form": form.value}
-        case graph.Variable(name=name, form=form):
-            return {"kind": "variable", "name": name, "form": form.value}
-        case graph.ResultValue(name=name, form=form, column=column, is_optional=is_optional):
-            return {
-                "kind": piece.reading.value,
-                "name": name,
-                "form": form.value,
-                "column": column,
-                "is_optional": is_optional,
-            }
 
 
 # Registration
@@ -312,6 +236,12 @@ def _dollar(text: str, tag: str) -> str:
     return delimiter + text + delimiter
 
 
+def _fit(parts: list[str], separator: str, line_end: str, room: int) -> str:
+    """`parts` on one line where they fit, else a line each."""
+    line = separator.join(parts)
+    return line if "\n" not in line and len(line) <= room else line_end.join(parts)
+
+
 @cache
 def _template(name: str) -> jinja2.Template:
     return _environment().get_template(name)
@@ -328,7 +258,9 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,
+        extensions=["jinja2.ext.do"],
     )
     environment.filters["literal"] = quote_literal
     environment.filters["dollar"] = _dollar
+    environment.filters["fit"] = _fit
     return environment

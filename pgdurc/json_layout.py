@@ -21,42 +21,33 @@ def layout(value: Outline, indent: int = 0) -> str:
 
 def _measure(value: Outline, lengths: dict[int, int]) -> Walk[int]:
     """The length of `value` on one line; that of objects and arrays goes into `lengths` too."""
-    match value:
-        case dict():
-            length = 2 * max(1, len(value))
-            for key, inner in value.items():
-                length += len(_scalar(key)) + 2 + (yield _measure(inner, lengths))
-        case list():
-            length = 2 * max(1, len(value))
-            for inner in value:
-                length += yield _measure(inner, lengths)
-        case _:
-            return len(_scalar(value))
+    if not isinstance(value, dict | list):
+        return len(_one_line(value))
+    length = 2 * max(1, len(value))
+    if isinstance(value, dict):
+        length += sum(len(_one_line(key)) + 2 for key in value)
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            length += yield _measure(inner, lengths)
+        else:
+            length += len(_one_line(inner))
     lengths[id(value)] = length
     return length
 
 
 def _write(value: Outline, indent: int, used: int, lengths: dict[int, int], pieces: list[str]) -> Walk[None]:
     """Append `value`, which begins after `used` characters of its line."""
-    if not isinstance(value, dict | list) or not value:
-        pieces.append(_scalar(value))
+    if not isinstance(value, dict | list) or not value or indent + used + lengths[id(value)] <= _WIDTH:
+        pieces.append(_one_line(value))  # nothing that fits on a line is deep
         return
     opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
-    is_one_line = indent + used + lengths[id(value)] <= _WIDTH
-    between = ", " if is_one_line else ",\n" + " " * (indent + 2)
-    pieces.append(opening if is_one_line else opening + "\n" + " " * (indent + 2))
+    line_start = "\n" + " " * (indent + 2)
     items = value.items() if isinstance(value, dict) else ((None, inner) for inner in value)
     for number, (key, inner) in enumerate(items):
-        if number:
-            pieces.append(between)
-        label = "" if key is None else f"{_scalar(key)}: "
-        pieces.append(label)
-        if is_one_line:
-            yield _write(inner, 0, -_WIDTH * 1_000_000, lengths, pieces)
-        else:
-            yield _write(inner, indent + 2, len(label), lengths, pieces)
-    pieces.append(closing if is_one_line else "\n" + " " * indent + closing)
+        label = "" if key is None else f"{_one_line(key)}: "
+        pieces.append(f"{',' if number else opening}{line_start}{label}")
+        yield _write(inner, indent + 2, len(label), lengths, pieces)
+    pieces.append("\n" + " " * indent + closing)
 
 
-def _scalar(value: Outline) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_one_line = json.JSONEncoder(ensure_ascii=False).encode

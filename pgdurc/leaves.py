@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.expression import foreign_operator
 from pgdurc.header import read_parameters
 from pgdurc.literal import LiteralError, read_literal, second_part
+from pgdurc.nearest import nearest
 from pgdurc.operand import Opaque, Text, Value
 from pgdurc.shape import StatementError, token_span
 from pgdurc.tree import Column, Name, Parameter, SourceText, Sql, Tree
@@ -109,12 +109,9 @@ class Leaves:
                 "to call a function in a step, select it: 'SELECT ...'",
             )
         else:
-            near = difflib.get_close_matches(name, [*nodes.NODES, *sorted(nodes.NODES_TO_COME)], 1)
-            hint = (
-                f"did you mean df.{near[0]}?"
-                if near
-                else f"there are: {', '.join('df.' + n for n in nodes.NODES)}"
-            )
+            guess = nearest(name, [*nodes.NODES, *sorted(nodes.NODES_TO_COME)])
+            known = ", ".join("df." + node for node in nodes.NODES)
+            hint = f"there are: {known}" if guess is None else f"did you mean df.{guess}?"
             self.problem("PGD120", f"function df.{name} does not exist", span, hint)
 
     # Names

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from pgdurc.program import Program, State
@@ -36,17 +36,21 @@ def version_of(program: Program) -> str:
 
 def _canonical(value: Any) -> Any:
     """A plain JSON value that differs wherever the generated code would; what is not given is left out."""
-    if is_dataclass(value):
-        plain: dict[str, Any] = {} if isinstance(value, State) else {"is": type(value).__name__}
-        for field in fields(value):
-            inner = getattr(value, field.name)
-            if field.name not in _UNSEEN and inner is not None:
-                plain[field.name] = _canonical(inner)
-        return plain
-    if isinstance(value, Enum):
-        return value.value
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, tuple | list):
         return [_canonical(inner) for inner in value]
-    if isinstance(value, Mapping):
-        return {key: _canonical(inner) for key, inner in value.items()}
-    return value
+    if isinstance(value, Enum):
+        return value.value
+    kind: Any = type(value)
+    plain: dict[str, Any] = {} if kind is State else {"is": kind.__name__}
+    for name in _seen_fields(kind):
+        inner = getattr(value, name)
+        if inner is not None:
+            plain[name] = _canonical(inner)
+    return plain
+
+
+@cache
+def _seen_fields(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.name not in _UNSEEN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -51,14 +50,3 @@ def warning(
     code: str, message: str, span: Span, hint: str | None = None, related: tuple[Related, ...] = ()
 ) -> Diagnostic:
     return Diagnostic(code, Severity.WARNING, message, span, hint, related)
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like `word`, if one is like enough to be meant."""
-    candidates = list(known)
-    for candidate in candidates:
-        if candidate.lower() == word.lower():
-            return candidate
-    # Beyond some thousand names the search would cost more than the hint is worth.
-    found = difflib.get_close_matches(word, candidates[:2000], n=1, cutoff=0.6)
-    return found[0] if found else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from pgdurc import tree
-from pgdurc.analyse.draft import Draft, error, nearest
+from pgdurc.analyse.draft import Draft, error
 from pgdurc.analyse.placeholders import Place
 from pgdurc.analyse.reading import ReadStatement, ReadText
 from pgdurc.analyse.resolve import Names, resolve
@@ -30,6 +30,7 @@ from pgdurc.analyse.walk import nodes
 from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Diagnostic, Related, Span
 from pgdurc.graph import Piece, Reading, ResultValue, Statement, Text, Variable
+from pgdurc.nearest import nearest
 from pgdurc.references import Reference, without_column
 
 

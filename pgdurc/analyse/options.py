@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 
 from pgdurc import tree
-from pgdurc.analyse.draft import Draft, error, nearest
+from pgdurc.analyse.draft import Draft, error
 from pgdurc.diagnostic import Diagnostic
 from pgdurc.graph import Options
 from pgdurc.intervals import is_interval, is_negative
+from pgdurc.nearest import nearest
 
 _KNOWN = ("max_attempts", "backoff", "backoff_max", "trace", "timezone")
 _LATER = ("step_timeout", "timeout")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pgdurc.analyse.draft import error, nearest, warning
+from pgdurc.analyse.draft import error, warning
 from pgdurc.analyse.scope import Binding, Doubt, Scope
 from pgdurc.analyse.shapes import Json, NoRows, Rows
 from pgdurc.diagnostic import Diagnostic, Related, Span
 from pgdurc.graph import Form, ParameterValue, Reading, ResultValue
+from pgdurc.nearest import nearest
 from pgdurc.references import Reference
 
 

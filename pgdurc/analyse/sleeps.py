@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from pgdurc import tree
-from pgdurc.analyse.draft import Draft, error, nearest
+from pgdurc.analyse.draft import Draft, error
 from pgdurc.analyse.walk import nodes
 from pgdurc.diagnostic import Diagnostic
 from pgdurc.graph import Form, Text, Variable
 from pgdurc.intervals import is_interval, is_negative
+from pgdurc.nearest import nearest
 from pgdurc.pgsql import LETTER, ParseError, descend, parse, scan, unquote_identifier, unwrap
 
 _NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)\s*\Z", re.ASCII)

@@ -44,10 +44,10 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
+            from pgdurc.nearest import nearest
 
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f'; did you mean "{near[0]}"?' if near else f"; the commands are: {', '.join(COMMANDS)}"
+            guess = nearest(args[0], COMMANDS)
+            hint = f'; did you mean "{guess}"?' if guess else f"; the commands are: {', '.join(COMMANDS)}"
             ctx.fail(f'unknown command "{args[0]}"{hint}')
         return super().resolve_command(ctx, args)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,14 +109,14 @@ def check_command(files: tuple[Path, ...], strict: bool, style: str) -> None:
 def explain_command(code: str) -> None:
     """Tell the story of an error CODE, with an example."""
     from pgdurc.codes import CODES, explain
+    from pgdurc.nearest import nearest
 
     if code.upper() not in CODES:
-        near = difflib.get_close_matches(code.upper(), CODES, n=1)
+        guess = nearest(code.upper(), CODES)
+        hint = "codes look like PGD101; every problem shows its own"
         raise Failure(
             f'unknown code "{code}"',
-            hint=f'did you mean "{near[0]}"?'
-            if near
-            else "codes look like PGD101; every problem shows its own",
+            hint=hint if guess is None else f'did you mean "{guess}"?',
             exit_code=Exit.USAGE,
         )
     click.echo(explain(code.upper()))
@@ -153,7 +151,6 @@ def _compile_all(files: tuple[Path, ...], strict: bool, style: str) -> list[Resu
 
 
 def _compile(file: Path, strict: bool) -> Result:
-    from pgdurc import render
     from pgdurc.compile import compile_source
     from pgdurc.diagnostic import Severity
     from pgdurc.source import SourceError, read
@@ -163,6 +160,10 @@ def _compile(file: Path, strict: bool) -> Result:
     except SourceError as error:
         return Result(error.source, None, error.diagnostics)
     compiled = compile_source(source)
+    if not compiled.diagnostics:
+        return Result(source, compiled, ())
+    from pgdurc import render
+
     diagnostics = render.in_order(render.without_ignored(source, compiled.diagnostics))
     if strict:
         diagnostics = render.strict(diagnostics)
@@ -185,6 +186,8 @@ def _write_standard_output(sql: str) -> None:
 
 def _write_file(sql: str, output: Path) -> None:
     """All of it or nothing; a file that is up to date keeps its time."""
+    import tempfile
+
     content = sql.encode()
     try:
         if output.exists() and output.read_bytes() == content:
@@ -213,6 +216,8 @@ def _compare(sql: str, output: Path) -> None:
         raise Failure(f"cannot read {output}: {error.strerror}", exit_code=Exit.USAGE) from None
     if found == sql:
         return
+    import difflib
+
     diff = difflib.unified_diff(
         found.splitlines(), sql.splitlines(), str(output), "compiled now", lineterm=""
     )

@@ -1,0 +1,139 @@
+"""Which routine of the runtime does what a state does, with which arguments; the templates write it down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pgdurc import graph, program
+from pgdurc.pgsql import quote_identifier
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`df.<routine>(step, <arguments>)`."""
+
+    routine: str
+    arguments: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A text put together when the state runs: strings, and calls that give one."""
+
+    pieces: tuple[str | Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    text: str
+
+
+# A text is a literal, a tuple of texts an array, None is NULL.
+Argument = str | bool | None | tuple[str, ...] | Assembled | Seconds | Interval
+
+
+def call_of(action: program.Action) -> Call | None:
+    """The call whose result is the state's; None where nothing is to be done."""
+    match action:
+        case program.Run(statement=statement, is_captured=is_captured):
+            return _run(statement, is_captured)
+        case program.Sleep(seconds=str(seconds)):
+            return Call("sleep_v1", (Seconds(seconds),))
+        case program.Sleep(interval=str(interval)):
+            return Call("sleep_v1", (Interval(interval),))
+        case program.Sleep(expression=expression):
+            return Call("sleep_text_v1", (_assembled(expression or ()),))
+        case program.Break(is_needed=False) | program.CountRows():
+            return None
+        case program.Break(value=None):
+            return Call("break_v1", (None,))
+        case program.Break(value=value):
+            assert value is not None
+            return _break(value)
+        case program.Load(name=name):
+            return Call("load_v1", (name,))
+
+
+def test_of(action: program.Action) -> Call:
+    """The call that a decision rests on: a truth, or a number of rows."""
+    match action:
+        case program.CountRows(name=name):
+            return Call("row_count_v1", (name,))
+        case _:
+            return Call("is_true_v1")
+
+
+def _run(statement: graph.Statement, is_captured: bool) -> Call:
+    if not is_captured:
+        whole = (*statement.hoisted, " ", *statement.text) if statement.hoisted else statement.text
+        return Call("exec_v1", (_assembled(whole),))
+    if statement.run is graph.Run.SHOW:
+        return Call("show_v1", (_assembled(statement.text), statement.columns))
+    hoisted = _assembled(statement.hoisted) if statement.hoisted else None
+    arguments = (_assembled(statement.text), statement.columns, statement.types, hoisted)
+    return Call("query_v1", _without_defaults(arguments))
+
+
+def _break(value: graph.Text) -> Call:
+    match value:
+        case (graph.ParameterValue(name=name),):
+            return Call("load_param_v1", (name,))
+        case (graph.ResultValue(name=name, reading=reading, column=column, is_optional=is_optional),) if (
+            reading is not graph.Reading.COUNT
+        ):
+            return Call("load_v1", _without_defaults((name, column, is_optional or None)))
+    return Call("break_v1", (_assembled(value),))
+
+
+# Texts
+
+
+def _assembled(text: graph.Text) -> Assembled:
+    pieces: list[str | Call] = []
+    for piece in text:
+        if not isinstance(piece, str):
+            pieces.append(_value(piece))
+            if not isinstance(piece, graph.ResultValue) or piece.alias is None:
+                continue
+            piece = f" AS {quote_identifier(piece.alias)}"
+        if pieces and isinstance(last := pieces[-1], str):
+            pieces[-1] = last + piece
+        else:
+            pieces.append(piece)
+    return Assembled(tuple(pieces))
+
+
+_VALUES = {
+    graph.Reading.ROWS: "rows_v1",
+    graph.Reading.COUNT: "count_v1",
+    graph.Reading.RECORDSET: "recordset_v1",
+}
+
+
+def _value(piece: graph.ParameterValue | graph.Variable | graph.ResultValue) -> Call:
+    form = None if piece.form is graph.Form.EXPRESSION else piece.form.value
+    match piece:
+        case graph.ParameterValue(name=name):
+            return Call("param_v1", _without_defaults((name, form)))
+        case graph.Variable(name=name):
+            return Call("var_v1", _without_defaults((name, form)))
+        case graph.ResultValue(reading=graph.Reading.RECORDSET, name=name):
+            return Call("recordset_v1", (name,))
+        case graph.ResultValue(reading=graph.Reading.VALUE, name=name, column=column, is_optional=optional):
+            is_optional = optional or (None if form is None else False)
+            return Call("value_v1", _without_defaults((name, column, is_optional, form)))
+        case graph.ResultValue(reading=reading, name=name):
+            return Call(_VALUES[reading], _without_defaults((name, form)))
+
+
+def _without_defaults(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """Without the NULLs at the end, where the routine has defaults."""
+    count = len(arguments)
+    while arguments[count - 1] is None:
+        count -= 1
+    return arguments[:count]
