@@ -172,7 +172,7 @@ def flush_statistics(session: psycopg.Connection[Any]) -> None:
 
 
 def multixacts(server: BenchServer) -> int:
-    """How many the server has made. One comes to be where a transaction updates a row that another has locked."""
+    """How many the server has made. One comes to be where two transactions lock or update one row."""
     (age,) = server.query("SELECT mxid_age('1')", role=RUNTIME_OWNER)[0]
     return int(age)
 
