@@ -37,13 +37,13 @@ class Calls:
             return Given(None, value.span, value, value.span)
         terminal = children[0]
         span = self.leaves.span(terminal.begin, terminal.end)
-        label = self.leaves.tokens[terminal.begin].text.lower().strip('"')
+        label = self.leaves.tokens[terminal.begin].name
         label_span = self.leaves.span(terminal.begin, terminal.begin + 1)
         return Given(label, label_span, value, span | value.span)
 
     def call(self, children: list[Any]) -> Tree:
         node, closing = children[0], children[-1]
-        name = self.leaves.tokens[node.begin + 2].text.lower()
+        name = self.leaves.tokens[node.begin + 2].name
         name_span = self.leaves.span(node.begin, node.end)
         span = self.leaves.span(node.begin, closing.end)
         try:
@@ -133,9 +133,9 @@ class Calls:
         """The first call of a node in an SQL expression, where it is nothing but a function that fails."""
         tokens = self.leaves.tokens
         for at in range(begin, end - 3):
-            name = tokens[at + 2].text.lower()
+            name = tokens[at + 2].name
             if (
-                tokens[at].text.lower() in ("df", '"df"')
+                tokens[at].name == "df"
                 and tokens[at + 1].kind == "."
                 and tokens[at + 3].kind == "("
                 and (name in nodes.NODES or name in nodes.NODES_TO_COME)

@@ -44,7 +44,7 @@ class Chains:
             case "STRING":
                 return leaves.string(span)
             case "FOREIGN":
-                leaves.refuse_function(leaves.tokens[begin + 2].text.lower(), leaves.span(begin, begin + 3))
+                leaves.refuse_function(leaves.tokens[begin + 2].name, leaves.span(begin, begin + 3))
                 return leaves.nothing(span)
             case _:
                 return Opaque(begin, end, span)

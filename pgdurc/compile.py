@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -64,6 +65,8 @@ def compile_text(text: str, *, file: str = "<stdin>") -> Compiled:
 
 def compile_source(source: Source) -> Compiled:
     """Compile a source that is read already."""
+    if (surrogate := _SURROGATE.search(source.text)) is not None:
+        return Compiled("", (_not_text(surrogate),), (), ())
     script = split(source.text)
     compiler = _Compiler(source)
     for piece in script.pieces:
@@ -165,6 +168,19 @@ class _Compiler:
 
     def _append(self, sql: str, span: Span, head: Span) -> None:
         self.statements.append(Emitted(sql, Kind.SQL, span, head, is_passed_through=False))
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _not_text(surrogate: re.Match[str]) -> Diagnostic:
+    """Half a character: no file holds one, but a text made by a program may."""
+    return Diagnostic(
+        "PGD002",
+        Severity.ERROR,
+        f'invalid byte sequence for encoding "UTF8": a lone surrogate, U+{ord(surrogate.group()):04X}',
+        Span(*surrogate.span()),
+    )
 
 
 def _in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

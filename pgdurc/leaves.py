@@ -88,6 +88,8 @@ class Leaves:
     def _step_hint(self, value: Opaque) -> str:
         first = self.tokens[value.begin]
         word = first.text.lower()
+        if first.kind == ":":
+            return "psql's variables are not known here: a workflow statement is compiled before psql sees it"
         if first.kind in ("USCONST", "BCONST", "XCONST", "NCHAR"):
             return "write the SQL as '...', E'...' or $$...$$"
         is_call = value.begin + 1 < len(self.tokens) and self.tokens[value.begin + 1].kind == "("

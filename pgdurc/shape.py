@@ -276,7 +276,7 @@ class _Shaper:
         tokens = self.tokens
         return (
             end - at >= 5
-            and tokens[at].text.lower() in ("df", '"df"')
+            and tokens[at].name == "df"
             and tokens[at + 1].kind == "."
             and tokens[at + 2].is_word
             and tokens[at + 3].kind == "("
@@ -284,7 +284,7 @@ class _Shaper:
         )
 
     def _call(self, at: int, end: int) -> int:
-        name = self.tokens[at + 2].text.lower()
+        name = self.tokens[at + 2].name
         if name not in NODES:
             self._emit("FOREIGN", at, end)
             return end
@@ -298,12 +298,12 @@ class _Shaper:
     def _opaque(self, at: int, end: int) -> None:
         """One SQL expression; two steps side by side are not one, but a forgotten operator."""
         second = self.matches[at] + 1 if at in self.matches else at + 1
-        if self.tokens[at].text.lower() == "df" and at + 3 in self.matches:
+        if self.tokens[at].name == "df" and at + 3 in self.matches:
             second = self.matches[at + 3] + 1
         is_step = self.tokens[at].kind in ("SCONST", "(") or second > at + 1
         if is_step and second < end:
             token = self.tokens[second]
-            if token.kind in ("SCONST", "(") or (token.text.lower() == "df" and token.is_word):
+            if token.kind in ("SCONST", "(") or token.name == "df":
                 raise near(token, self.offset, "put an operator between two steps, such as ~>")
         self._emit("SQL", at, end)
 
@@ -337,7 +337,7 @@ class _Shaper:
         position, frame.position = frame.position, frame.position + 1
         argument = parameters[position].argument if position < len(parameters) else Argument.STEP
         if self.tokens[at].is_word and at + 1 < end and self.tokens[at + 1].text in ("=>", ":="):
-            label = self.tokens[at].text.lower()
+            label = self.tokens[at].name
             argument = next((p.argument for p in parameters if p.name == label), Argument.STEP)
             self._emit("LABEL", at, at + 2)
             at += 2

@@ -71,7 +71,7 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
     begin = len(text.value) - len(text.value.lstrip(WHITE_SPACE))
     inside = tuple(token for token in tokens if token.end <= end)
     found = find_in_sql(text.value, inside)
-    parsed = parse_with_placeholders(text, begin, end, found, first=code[0].start)
+    parsed = parse_with_placeholders(_joinable(text, tokens), begin, end, found, first=code[0].start)
     if isinstance(parsed, Diagnostic):
         return parsed
     if parsed.statements is not None and len(parsed.statements) > 1:
@@ -83,6 +83,20 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
     body = _body_start(statement, code) if run is Run.QUERY else None
     read = ReadText(text, begin, end, parsed.places, True, parsed.unchecked)
     return ReadStatement(read, begin if body is None else body, statement, run, columns)
+
+
+def _joinable(text: SourceText, tokens: tuple[Token, ...]) -> SourceText:
+    """With blanks for the comments between two strings.
+
+    PostgreSQL joins 'a' -- comment, line end, 'b' to one string; libpg_query, which keeps comments, does not.
+    """
+    kinds = ("SCONST", "SQL_COMMENT")
+    pieces, at = [], 0
+    for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if token.kind == "SQL_COMMENT" and before.kind in kinds and after.kind in kinds:
+            pieces += [text.value[at : token.start], " " * (token.end - token.start)]
+            at = token.end
+    return SourceText("".join([*pieces, text.value[at:]]), text.origins) if pieces else text
 
 
 def read_expression(text: SourceText, span: Span) -> ReadText | Diagnostic:

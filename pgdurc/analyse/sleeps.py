@@ -44,6 +44,8 @@ def check_sleeps(draft: Draft) -> Draft:
             )
         elif (node.is_interval_text or is_number(value)) and is_negative(value):
             problems.append(error("PGD411", "a sleep cannot be negative", node.span))
+        elif value.lower() == "null":
+            problems.append(error("PGD411", "a sleep cannot be NULL", node.span))
     return draft.reporting(problems)
 
 

@@ -84,7 +84,7 @@ def _targets(targets: Iterable[Any]) -> tuple[str, ...] | None:
         elif _is_star(found.val):
             return None
         else:
-            names.append(_figure(found.val)[0] or UNNAMED)
+            names.append(_figure(found.val) or UNNAMED)
     return tuple(names)
 
 
@@ -98,24 +98,23 @@ def _is_star(value: Any) -> bool:
     return False
 
 
-def _figure(value: Any) -> tuple[str, int]:
-    """The name that an expression suggests, and how strongly: 0 not at all, 1 weakly, 2 firmly."""
-    fallback = (
-        ""  # of casts and CASE around it, which name the column only where nothing inside does so firmly
-    )
+def _figure(value: Any) -> str:
+    """The name that an expression suggests, or none."""
+    # Of casts and CASE, which name the column only where nothing inside does so firmly.
+    fallback = ""
     while True:
         name, strength, inner = _figure_here(value)
         if strength == 1 and not fallback:
             fallback = name
         if strength == 2:
-            return name, 2
+            fallback = name  # of a subquery: what is around it counts no more, what is inside still does
         if inner is None:
-            return (fallback, 1) if fallback else ("", 0)
+            return fallback
         value = inner
 
 
 def _figure_here(value: Any) -> tuple[str, int, Any]:
-    """What one node suggests, and the node inside to ask first (None: nothing)."""
+    """What one node suggests; how strongly: 0 not at all, 1 weakly, 2 firmly; what inside to ask first."""
     kind, node = unwrap(value)
     if kind in _FIXED_NAMES:
         return _FIXED_NAMES[kind], 2, None
@@ -159,22 +158,22 @@ def _sub_link(node: Any) -> tuple[str, int, Any]:
             return "array", 2, None
         case kinds.EXPR_SUBLINK:
             kind, select = unwrap(node.subselect)
-            columns = _sub_select(select) if kind == "select_stmt" else None
-            return (columns or UNNAMED), 2, None
+            return _sub_select(select) if kind == "select_stmt" else (UNNAMED, 2, None)
     return "", 0, None
 
 
-def _sub_select(select: Any) -> str:
+def _sub_select(select: Any) -> tuple[str, int, Any]:
+    """The name of a scalar subquery is that of its one column, firmly: a cast around it changes nothing."""
     while select.HasField("larg"):
         select = select.larg
     if select.values_lists:
-        return "column1"
+        return "column1", 2, None
     _, target = unwrap(select.target_list[0]) if select.target_list else ("", None)
     if target is None or _is_star(target.val):
-        return ""
+        return UNNAMED, 2, None
     if target.name:
-        return str(target.name)
-    return _figure(target.val)[0]
+        return str(target.name), 2, None
+    return "", 2, target.val
 
 
 def _last_string(nodes: Iterable[Any]) -> str:

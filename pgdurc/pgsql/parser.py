@@ -12,7 +12,8 @@ from typing import Any
 # takes the process with it. Beyond this many it is asked for errors only.
 _MAX_CHAIN = 15_000
 _LINK = re.compile(
-    r"[-+*/<>=~!@#%^&|`?:.\[]+|\b(?:and|or|union|intersect|except|join|is|at|collate)\b", re.IGNORECASE
+    r"[-+*/<>=~!@#%^&|`?:.\[]+|\b(?:and|or|in|is|isnull|notnull|union|intersect|except|join|at|collate)\b",
+    re.IGNORECASE,
 )
 
 

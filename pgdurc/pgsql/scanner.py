@@ -45,6 +45,11 @@ class Token:
         """An identifier or a keyword, quoted or not."""
         return self.keyword or self.kind in ("IDENT", "UIDENT")
 
+    @property
+    def name(self) -> str:
+        """The name that a word denotes; the empty string for any other token."""
+        return unquote_identifier(self.text) if self.keyword or self.kind == "IDENT" else ""
+
 
 class ScanError(Exception):
     """Text that has no tokens: an unterminated quote or comment, or junk after a number."""

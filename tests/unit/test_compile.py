@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pgdurc import pgsql
 from pgdurc.compile import compile_text
-from pgdurc.diagnostic import Severity
+from pgdurc.diagnostic import Severity, Span
 from pgdurc.statement_kind import Kind
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -240,3 +240,8 @@ def test_any_step_is_compiled_or_diagnosed(sql: str) -> None:
         assert all(0 <= d.span.start <= d.span.end <= len(script) for d in compiled.diagnostics)
     else:
         check_generated(compiled.sql)
+
+
+def test_half_a_character_is_diagnosed() -> None:
+    (problem,) = compile_text("CREATE WORKFLOW w() AS $$SELECT '" + chr(0xDCE9) + "'$$;").diagnostics
+    assert (problem.code, problem.span) == ("PGD002", Span(33, 34))

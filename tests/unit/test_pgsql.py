@@ -75,8 +75,10 @@ def test_errors_are_placed_by_characters(text: str, position: int) -> None:
         "SELECT 1" + " + 1" * 100_000,
         "SELECT " + "(SELECT " * 500 + "1" + ")" * 500,
         "SELECT 1" + " UNION SELECT 1" * 50_000,
+        "SELECT 1" + " IN (1)" * 50_000,
+        "SELECT 1" + " ISNULL NOTNULL" * 30_000,
     ],
-    ids=["deep", "very deep", "nested", "union"],
+    ids=["deep", "very deep", "nested", "union", "in", "null tests"],
 )
 def test_deep_trees_are_no_error(text: str) -> None:
     assert len(parse(text)) == 1
@@ -104,6 +106,11 @@ def test_a_very_deep_tree_is_still_checked() -> None:
             "SELECT (SELECT a FROM t), (SELECT 1), (SELECT 1 AS b), (VALUES (1))",
             ("a", "?column?", "b", "column1"),
         ),
+        (
+            "SELECT (SELECT 1)::int, (SELECT (SELECT CASE WHEN a THEN 1 END))::text, (SELECT (SELECT 1::int))",
+            ("?column?", "case", "int4"),
+        ),
+        ("SELECT " + "(SELECT " * 2000 + "a" + ")" * 2000, ("a",)),
         ("SELECT 1 IN (SELECT 1), row(1), grouping(a)", ("?column?", "row", "grouping")),
         ("SELECT current_date, localtime(3), current_user", ("current_date", "localtime", "current_user")),
         ("SELECT interval '1 day', extract(day FROM a), trim(a)", ("interval", "extract", "btrim")),
