@@ -112,18 +112,24 @@ CREATE TABLE IF NOT EXISTS df.stop_scope (
 CREATE TABLE IF NOT EXISTS df.task (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     instance_id text NOT NULL,
+    -- Of a branch: whose it is, the step (seq) of its parent that forked it, its place there from 1 on, and the race that its end decides.
     parent_id bigint,
+    fork_seq bigint,
     branch integer,
+    race_id bigint,
     owner regrole NOT NULL,
     version_id bigint NOT NULL,
     scopes bigint[] NOT NULL,
     state integer NOT NULL,
     last_state integer NOT NULL,
-    -- live, done, failed, stopped
+    -- live, done, failed, stopped; of a branch also broke: it left a loop around its fork
     status text NOT NULL DEFAULT 'live',
     wake_at timestamptz,
-    -- ready, sleep, retry, lap, lock; later signal, children
+    -- ready, sleep, retry, lap, lock, schedule, children, signal
     wait text NOT NULL DEFAULT 'ready',
+    -- The name of the signal, and when the wait for it times out.
+    signal_name text,
+    deadline timestamptz,
     seq bigint NOT NULL DEFAULT 0,
     -- Of the step that it stands at: attempts that failed and counted, that failed with a transient SQLSTATE, that were cancelled from
     -- outside, that took their backend down.
@@ -133,6 +139,9 @@ CREATE TABLE IF NOT EXISTS df.task (
     crashes integer NOT NULL DEFAULT 0,
     -- The driver that works carefully on it: see df.brace_v1.
     braced_by bigint,
+    -- Of a task that failed: the attempt that failed it, its own or one of a branch.
+    failed_task_id bigint,
+    failed_seq bigint,
     -- When the last lap of an endless loop was due to end; NULL when the task has parked since.
     lap_at timestamptz,
     -- The results of all steps are kept in the history.
@@ -182,11 +191,12 @@ CREATE TABLE IF NOT EXISTS df.signal (
     taken_by bigint
 );
 
--- How many children of a parent are still running, spread over sixteen rows: only the one that reaches zero touches the parent.
+-- How many branches of a join are still at work, spread over sixteen rows, so that those that end together seldom meet; row 16 counts the rows that are not at
+-- zero yet. Whoever brings that to zero wakes the parent.
 CREATE TABLE IF NOT EXISTS df.fan_in (
     parent_id bigint NOT NULL,
-    slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 15),
-    remaining integer NOT NULL CHECK (remaining >= 0),
+    slot integer NOT NULL,
+    remaining integer NOT NULL,
     PRIMARY KEY (parent_id, slot)
 ) WITH (fillfactor = 50);
 
@@ -200,7 +210,7 @@ CREATE TABLE IF NOT EXISTS df.vars (
 CREATE TABLE IF NOT EXISTS df.request (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     caller regrole NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('start', 'cancel', 'register', 'unregister', 'prune', 'setvar', 'unsetvar', 'clearvars', 'schedule', 'unschedule')),
+    kind text NOT NULL CHECK (kind IN ('start', 'cancel', 'signal', 'register', 'unregister', 'prune', 'setvar', 'unsetvar', 'clearvars', 'schedule', 'unschedule')),
     instance_id text,
     payload jsonb NOT NULL,
     answer text,
@@ -252,6 +262,7 @@ BEGIN
             ('stop_scope_by_instance', 'CREATE INDEX', 'ON df.stop_scope (instance_id)'),
             ('task_due', 'CREATE INDEX', 'ON df.task (owner, wake_at, id) WHERE wake_at IS NOT NULL'),
             ('task_by_instance', 'CREATE INDEX', 'ON df.task (instance_id)'),
+            ('task_by_parent', 'CREATE INDEX', 'ON df.task (parent_id, fork_seq, branch) WHERE parent_id IS NOT NULL'),
             ('signal_inbox', 'CREATE INDEX', 'ON df.signal (instance_id, name, id) WHERE taken_by IS NULL'),
             ('request_by_instance', 'CREATE INDEX', 'ON df.request (instance_id) WHERE instance_id IS NOT NULL'),
             ('request_by_age', 'CREATE INDEX', 'ON df.request (created_at)'),

@@ -35,19 +35,26 @@ AS $$
     SELECT format_type(p_type, -1);
 $$;
 
+-- What the task has bound, or else the nearest of those that it is a branch of.
 CREATE OR REPLACE FUNCTION df.find_binding_v1(p_task_id bigint, p_name text) RETURNS df.binding
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found df.binding;
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    holder bigint := p_task_id;
+    bound df.binding;
 BEGIN
-    SELECT b.* INTO found
-    FROM df.binding AS b
-    WHERE b.task_id = p_task_id
-        AND b.name = p_name
-        AND b.owner = quote_ident(session_user)::regrole;
-    RETURN found;
+    WHILE holder IS NOT NULL LOOP
+        SELECT b.* INTO bound
+        FROM df.binding AS b
+        WHERE b.task_id = holder
+            AND b.name = p_name
+            AND b.owner = login;
+        EXIT WHEN FOUND;
+        SELECT t.parent_id INTO holder FROM df.task AS t WHERE t.id = holder AND t.owner = login;
+    END LOOP;
+    RETURN bound;
 END
 $$;
 

@@ -280,3 +280,170 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT df.json_result_v1(step, df.lookup_param_v1(step.task_id, p_name));
 $$;
+
+-- Splits the task: each branch goes on as a task of its own at its state, and this one at p_gather when they have ended (a race: when the first has).
+CREATE OR REPLACE FUNCTION df.fork_v1(step df.step_v1, p_kind text, p_branches integer[], p_gather integer) RETURNS df.step_v1
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    step.outcome := 'spawn';
+    step.state := p_gather;
+    step.row_count := cardinality(p_branches);
+    step.result := NULL;
+    step.columns := NULL;
+    step.detail := jsonb_build_object('kind', p_kind, 'branches', p_branches);
+    RETURN step;
+END
+$$;
+
+-- What a task of a branch ended with, as one JSON value.
+CREATE OR REPLACE FUNCTION df.value_of_v1(bound df.binding) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN (bound).columns IS NULL THEN coalesce((bound).result, 'null')
+        ELSE jsonb_build_object('rows', coalesce((bound).result, '[]'), 'row_count', coalesce((bound).row_count, 0))
+    END;
+$$;
+
+-- Takes up what the branches of the last fork left: their results, the names that they bound (p_merge), or the first problem in their order.
+--   next       where to go on; NULL: this is the end of the task
+--   name       what the result is bound to
+--   break_to   where a break out of a branch goes, its value bound to break_name; NULL: out of this task, which is a branch itself
+--   is_kept    whether somebody reads the result
+CREATE OR REPLACE FUNCTION df.gather_v1(
+    step df.step_v1, next integer, name text DEFAULT NULL, merge text[] DEFAULT '{}', break_to integer DEFAULT NULL, break_name text DEFAULT NULL,
+    is_kept boolean DEFAULT true
+) RETURNS df.step_v1
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    last_fork bigint;
+    decisive df.task;
+    bound df.binding;
+BEGIN
+    SELECT max(c.fork_seq) INTO last_fork FROM df.task AS c WHERE c.parent_id = step.task_id AND c.owner = login;
+    -- A race has one branch that settled; of a join the first with a problem.
+    SELECT c.* INTO decisive
+    FROM df.task AS c
+    WHERE c.parent_id = step.task_id
+        AND c.fork_seq = last_fork
+        AND c.owner = login
+        AND (c.status IN ('failed', 'broke') OR (c.status = 'done' AND c.race_id IS NOT NULL))
+    ORDER BY c.branch
+    LIMIT 1;
+    step.row_count := NULL;
+    step.columns := NULL;
+    step.result := NULL;
+    IF decisive.status = 'failed' THEN
+        step.outcome := 'fail';
+        step.detail := jsonb_build_object('task_id', decisive.failed_task_id, 'seq', decisive.failed_seq, 'branch', decisive.branch);
+        RETURN step;
+    END IF;
+
+    IF cardinality(merge) > 0 THEN
+        INSERT INTO df.binding AS b (task_id, name, owner, row_count, result, columns)
+        SELECT DISTINCT ON (o.name) step.task_id, o.name, login, o.row_count, o.result, o.columns
+        FROM df.task AS c
+        JOIN df.binding AS o ON o.task_id = c.id
+        WHERE c.parent_id = step.task_id
+            AND c.fork_seq = last_fork
+            AND c.owner = login
+            AND (c.race_id IS NULL OR c.id = decisive.id)
+            AND o.name = ANY (merge)
+        ORDER BY o.name, c.branch DESC
+        -- Its columns have the names of parameters.
+        ON CONFLICT ON CONSTRAINT binding_pkey DO UPDATE
+            SET row_count = excluded.row_count,
+                result = excluded.result,
+                columns = excluded.columns;
+    END IF;
+
+    step.name := gather_v1.name;
+    IF next IS NULL THEN
+        step.outcome := 'done';
+    ELSE
+        step.state := next;
+    END IF;
+    IF decisive.id IS NOT NULL THEN
+        SELECT b.* INTO bound FROM df.binding AS b WHERE b.task_id = decisive.id AND b.name = '.result';
+        step.row_count := bound.row_count;
+        step.result := bound.result;
+        step.columns := bound.columns;
+        IF decisive.status = 'broke' THEN
+            step.name := break_name;
+            IF break_to IS NULL THEN
+                step.outcome := 'break';
+            ELSE
+                step.outcome := 'advance';
+                step.state := break_to;
+            END IF;
+        END IF;
+    ELSIF is_kept THEN
+        SELECT jsonb_agg(df.value_of_v1(b) ORDER BY c.branch) INTO step.result
+        FROM df.task AS c
+        LEFT JOIN df.binding AS b ON b.task_id = c.id AND b.name = '.result'
+        WHERE c.parent_id = step.task_id
+            AND c.fork_seq = last_fork
+            AND c.owner = login;
+    END IF;
+
+    -- They have been taken up; a loop around the fork would heap them up.
+    DELETE FROM df.binding AS b
+    USING df.task AS c
+    WHERE b.task_id = c.id
+        AND c.parent_id = step.task_id
+        AND c.fork_seq = last_fork
+        AND c.owner = login;
+    RETURN step;
+END
+$$;
+
+-- Takes the oldest signal of that name out of the instance's inbox, or waits for one: the same state runs again when there is one or the time is up.
+CREATE OR REPLACE FUNCTION df.wait_for_signal_v1(step df.step_v1, p_name text, timeout interval DEFAULT NULL) RETURNS df.step_v1
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment CONSTANT timestamptz := df.now();
+    inbox text;
+    deadline timestamptz;
+    signal df.signal;
+BEGIN
+    IF coalesce(p_name, '') = '' THEN
+        RAISE EXCEPTION 'Signal name cannot be empty' USING ERRCODE = '22023';
+    ELSIF timeout <= interval '0' THEN
+        RAISE EXCEPTION 'Timeout must be positive' USING ERRCODE = '22023';
+    END IF;
+    SELECT t.instance_id, coalesce(t.deadline, moment + timeout) INTO inbox, deadline
+    FROM df.task AS t
+    WHERE t.id = step.task_id
+        AND t.owner = quote_ident(session_user)::regrole;
+
+    SELECT s.* INTO signal
+    FROM df.signal AS s
+    WHERE s.instance_id = inbox
+        AND s.name = p_name
+        AND s.taken_by IS NULL
+    ORDER BY s.id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED;
+
+    step.row_count := NULL;
+    step.columns := NULL;
+    IF signal.id IS NULL AND (deadline IS NULL OR deadline > moment) THEN
+        step.outcome := 'wait';
+        step.wake_at := deadline;
+        step.detail := jsonb_build_object('signal', p_name);
+    ELSE
+        UPDATE df.signal AS s SET taken_by = step.task_id WHERE s.id = signal.id;
+        step.result := jsonb_build_object(
+            'signal_name', p_name, 'timed_out', signal.id IS NULL, 'data', coalesce(signal.payload, 'null'));
+    END IF;
+    RETURN step;
+END
+$$;

@@ -23,10 +23,11 @@ BEGIN
 END
 $$;
 
--- Locks the scopes of a task in the order of their ids, each in the strength at once that is needed. ok; stopped: by somebody else; own: by this very
--- transaction; busy: somebody holds one for longer than a second, a cancel left open in a transaction. Looks again and again, for a lock_timeout would be an
--- error, and to catch it takes a subtransaction.
-CREATE OR REPLACE FUNCTION df.lock_scopes_v1(p_scopes bigint[], p_is_end boolean) RETURNS text
+-- Locks the scopes of a task in the order of their ids, each in the strength at once that is needed: FOR KEY SHARE, and p_strong FOR NO KEY UPDATE (its instance
+-- ends, or the task goes to sleep until a signal) or FOR UPDATE (a race is decided). ok; stopped: by somebody else; own: by this very transaction; busy: somebody
+-- holds one for longer than a second, a cancel left open in a transaction. Looks again and again, for a lock_timeout would be an error, and to catch it takes a
+-- subtransaction.
+CREATE OR REPLACE FUNCTION df.lock_scopes_v1(p_scopes bigint[], p_strong bigint DEFAULT NULL, p_is_stop boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -38,16 +39,18 @@ DECLARE
 BEGIN
     FOREACH scope_id IN ARRAY p_scopes LOOP
         LOOP
-            IF p_is_end THEN
-                SELECT s.* INTO scope FROM df.stop_scope AS s WHERE s.id = scope_id FOR NO KEY UPDATE SKIP LOCKED;
-            ELSE
+            IF scope_id IS DISTINCT FROM p_strong THEN
                 SELECT s.* INTO scope FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE SKIP LOCKED;
+            ELSIF p_is_stop THEN
+                SELECT s.* INTO scope FROM df.stop_scope AS s WHERE s.id = scope_id FOR UPDATE SKIP LOCKED;
+            ELSE
+                SELECT s.* INTO scope FROM df.stop_scope AS s WHERE s.id = scope_id FOR NO KEY UPDATE SKIP LOCKED;
             END IF;
             EXIT WHEN FOUND OR NOT EXISTS (SELECT FROM df.stop_scope AS s WHERE s.id = scope_id);
             IF clock_timestamp() > gives_up_at THEN
                 RETURN 'busy';
             END IF;
-            PERFORM pg_sleep(0.01);
+            PERFORM pg_sleep(0.005);
         END LOOP;
         IF scope.stopped_at IS NOT NULL THEN
             IF scope.stop_xact <> pg_current_xact_id() THEN
@@ -59,7 +62,82 @@ BEGIN
     RETURN answer;
 END
 $$;
-REVOKE ALL ON FUNCTION df.lock_scopes_v1(bigint[], boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION df.lock_scopes_v1(bigint[], bigint, boolean) FROM PUBLIC;
+
+-- A branch has ended, its scopes are locked: tells its parent. The last one of a join wakes it; the first one of a race does, and stops the others.
+CREATE OR REPLACE FUNCTION df.leave_v1(task df.task, p_at timestamptz) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    left_over integer;
+BEGIN
+    IF task.race_id IS NOT NULL THEN
+        UPDATE df.stop_scope AS s
+        SET stopped_at = p_at,
+            stop_xact = pg_current_xact_id()
+        WHERE s.id = task.race_id;
+        -- Whoever is at work finds out before it commits.
+        UPDATE df.task AS t
+        SET status = 'stopped',
+            wake_at = NULL
+        WHERE t.id IN (
+            SELECT o.id
+            FROM df.task AS o
+            WHERE o.instance_id = task.instance_id
+                AND o.status = 'live'
+                AND task.race_id = ANY (o.scopes)
+                AND o.id <> task.id
+            FOR UPDATE SKIP LOCKED
+        );
+    ELSE
+        UPDATE df.fan_in AS f
+        SET remaining = f.remaining - 1
+        WHERE f.parent_id = task.parent_id
+            AND f.slot = task.branch % 16
+        RETURNING f.remaining INTO left_over;
+        IF left_over > 0 THEN
+            RETURN;
+        END IF;
+        UPDATE df.fan_in AS f
+        SET remaining = f.remaining - 1
+        WHERE f.parent_id = task.parent_id
+            AND f.slot = 16
+        RETURNING f.remaining INTO left_over;
+        IF left_over > 0 THEN
+            RETURN;
+        END IF;
+    END IF;
+    UPDATE df.task AS t
+    SET wake_at = p_at,
+        wait = 'ready'
+    WHERE t.id = task.parent_id
+        AND t.status = 'live';
+END
+$$;
+REVOKE ALL ON FUNCTION df.leave_v1(df.task, timestamptz) FROM PUBLIC;
+
+-- A task has failed for good, its scopes are locked: so has the instance, or the branch that it was.
+CREATE OR REPLACE FUNCTION df.end_failed_v1(task df.task, p_started_at timestamptz, p_at timestamptz) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF task.parent_id IS NOT NULL THEN
+        PERFORM df.leave_v1(task, p_at);
+    ELSE
+        UPDATE df.instance AS i
+        SET status = 'failed',
+            failed_task_id = task.failed_task_id,
+            failed_seq = task.failed_seq,
+            started_at = coalesce(i.started_at, p_started_at),
+            ended_at = p_at
+        WHERE i.id = task.instance_id
+            AND i.ended_at IS NULL;
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION df.end_failed_v1(df.task, timestamptz, timestamptz) FROM PUBLIC;
 
 -- Writes a failed attempt of a task that the caller has locked, and decides: again later, or never. Where that ends the instance and somebody holds its scope,
 -- the attempt is made again in a second and not counted.
@@ -76,6 +154,7 @@ DECLARE
         AND (p_sqlstate IN ('40001', '40P01', '55P03', '57P01') OR left(p_sqlstate, 2) IN ('08', '53'));
     policy df.workflow_version;
     retry_in interval;
+    verdict text;
 BEGIN
     SELECT v.* INTO policy FROM df.workflow_version AS v WHERE v.id = task.version_id;
 
@@ -103,7 +182,8 @@ BEGIN
     END IF;
 
     IF retry_in IS NULL THEN
-        IF df.lock_scopes_v1(task.scopes, true) = 'busy' THEN
+        verdict := df.lock_scopes_v1(task.scopes, CASE WHEN task.parent_id IS NULL THEN task.scopes[1] ELSE task.race_id END, task.race_id IS NOT NULL);
+        IF verdict = 'busy' THEN
             UPDATE df.task AS t
             SET wake_at = p_at + interval '1 second',
                 wait = 'lock',
@@ -120,22 +200,9 @@ BEGIN
         task.id, task.seq + 1, task.state, task.failures + task.transient_failures + task.interrupts + task.crashes, p_outcome,
         p_started_at, p_at, p_sqlstate, p_message, nullif(p_detail, ''), nullif(p_hint, ''), nullif(p_context, ''));
 
-    IF retry_in IS NULL THEN
-        UPDATE df.instance AS i
-        SET status = 'failed',
-            failed_task_id = task.id,
-            failed_seq = task.seq + 1,
-            started_at = coalesce(i.started_at, p_started_at),
-            ended_at = p_at
-        WHERE i.id = task.instance_id
-            AND i.ended_at IS NULL;
-    ELSIF task.seq = 0 THEN
-        UPDATE df.instance AS i SET status = 'running', started_at = p_started_at WHERE i.id = task.instance_id AND i.status = 'pending';
-    END IF;
-
     UPDATE df.task AS t
     SET seq = task.seq + 1,
-        status = CASE WHEN retry_in IS NULL THEN 'failed' ELSE 'live' END,
+        status = CASE WHEN retry_in IS NOT NULL THEN 'live' WHEN verdict = 'stopped' THEN 'stopped' ELSE 'failed' END,
         wake_at = p_at + retry_in,
         wait = 'retry',
         failures = task.failures,
@@ -143,8 +210,17 @@ BEGIN
         interrupts = task.interrupts,
         crashes = task.crashes,
         braced_by = NULL,
-        lap_at = NULL
-    WHERE t.id = task.id;
+        lap_at = NULL,
+        failed_task_id = CASE WHEN retry_in IS NULL THEN task.id END,
+        failed_seq = CASE WHEN retry_in IS NULL THEN task.seq + 1 END
+    WHERE t.id = task.id
+    RETURNING t.* INTO task;
+
+    IF task.status = 'failed' THEN
+        PERFORM df.end_failed_v1(task, p_started_at, p_at);
+    ELSIF task.seq = 1 THEN
+        UPDATE df.instance AS i SET status = 'running', started_at = p_started_at WHERE i.id = task.instance_id AND i.status = 'pending';
+    END IF;
 END
 $$;
 REVOKE ALL ON FUNCTION df.record_failure_v1(df.task, text, timestamptz, timestamptz, text, text, text, text, text) FROM PUBLIC;
@@ -289,55 +365,183 @@ BEGIN
 END
 $$;
 
--- Moves a task whose step succeeded where there is more to do than to go on: it parks, ends, goes to the back of the queue, has a failure, a crash or a driver's
--- careful work to clear, or has stopped itself. attempt: the how manieth of its step it was.
+-- Makes the tasks of the branches of a fork. The parent has been moved: its seq names the fork.
+CREATE OR REPLACE FUNCTION df.spawn_v1(task df.task, p_kind text, p_branches integer[], p_at timestamptz) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    race bigint;
+BEGIN
+    IF p_kind = 'race' THEN
+        INSERT INTO df.stop_scope AS s (instance_id, kind) VALUES (task.instance_id, 'race') RETURNING s.id INTO race;
+    ELSE
+        INSERT INTO df.fan_in AS f (parent_id, slot, remaining)
+        SELECT task.id, g.slot, g.remaining
+        FROM (
+            SELECT n.branch % 16 AS slot, count(*) AS remaining FROM generate_series(1, cardinality(p_branches)) AS n (branch) GROUP BY 1
+            UNION ALL
+            SELECT 16, least(cardinality(p_branches), 16)
+        ) AS g
+        ON CONFLICT (parent_id, slot) DO UPDATE SET remaining = excluded.remaining;
+    END IF;
+    INSERT INTO df.task (
+        instance_id, parent_id, fork_seq, branch, race_id, owner, version_id, scopes, state, last_state, wake_at, is_traced)
+    SELECT
+        task.instance_id, task.id, task.seq, b.branch, race, task.owner, task.version_id,
+        CASE WHEN race IS NULL THEN task.scopes ELSE task.scopes || race END, b.state, task.last_state, p_at, task.is_traced
+    FROM unnest(p_branches) WITH ORDINALITY AS b (state, branch)
+    ORDER BY b.branch;
+END
+$$;
+REVOKE ALL ON FUNCTION df.spawn_v1(df.task, text, integer[], timestamptz) FROM PUBLIC;
+
+-- Whether what a step procedure answered can be: it is the owner's, who may have written it himself.
+CREATE OR REPLACE FUNCTION df.is_valid_v1(step df.step_v1, task df.task) RETURNS boolean
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    is_state CONSTANT boolean := step.state BETWEEN 1 AND task.last_state;
+    branches jsonb;
+BEGIN
+    CASE step.outcome
+        WHEN 'advance' THEN
+            RETURN is_state;
+        WHEN 'park' THEN
+            RETURN is_state AND step.wake_at IS NOT NULL;
+        WHEN 'done' THEN
+            RETURN true;
+        WHEN 'break' THEN
+            RETURN task.parent_id IS NOT NULL;
+        WHEN 'wait' THEN
+            RETURN step.detail ->> 'signal' <> '';
+        WHEN 'fail' THEN
+            RETURN EXISTS (SELECT FROM df.task AS f WHERE f.id = (step.detail -> 'task_id')::bigint AND f.instance_id = task.instance_id);
+        WHEN 'spawn' THEN
+            branches := step.detail -> 'branches';
+            RETURN is_state
+                AND step.detail ->> 'kind' IN ('join', 'race')
+                AND jsonb_array_length(branches) > 0
+                AND NOT EXISTS (SELECT FROM jsonb_array_elements(branches) AS b (state) WHERE b.state::integer NOT BETWEEN 1 AND task.last_state);
+        ELSE
+            RETURN false;
+    END CASE;
+END
+$$;
+REVOKE ALL ON FUNCTION df.is_valid_v1(df.step_v1, df.task) FROM PUBLIC;
+
+-- Moves a task whose step succeeded where there is more to do than to go on: it parks, waits, forks, ends, goes to the back of the queue, has a failure, a crash
+-- or a driver's careful work to clear, or has stopped itself. attempt: the how manieth of its step it was. verdict: see df.advance_v1; also own: it has
+-- stopped itself; settled: nothing is left to be written.
 CREATE OR REPLACE FUNCTION df.turn_v1(
-    step df.step_v1, p_finished_at timestamptz, p_goes_back boolean,
-    OUT verdict text, OUT instance_id text, OUT seq bigint, OUT attempt integer, OUT wake_at timestamptz, OUT is_traced boolean
+    step df.step_v1, p_state integer, p_started_at timestamptz, p_finished_at timestamptz, p_goes_back boolean,
+    OUT verdict text, OUT task df.task, OUT attempt integer
 )
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    scopes bigint[];
+    ends_branch boolean;
+    cause df.step_run;
 BEGIN
-    SELECT t.failures + t.transient_failures + t.interrupts + t.crashes + CASE WHEN t.braced_by IS NULL THEN 1 ELSE 0 END
-    INTO attempt
+    SELECT t.* INTO task
     FROM df.task AS t
-    WHERE t.id = step.task_id;
+    WHERE t.id = step.task_id
+        AND t.owner = quote_ident(session_user)::regrole
+        -- stopped: by this very transaction, for the row has been locked since.
+        AND t.status IN ('live', 'stopped');
+    verdict := 'invalid';
+    IF task.id IS NULL OR NOT coalesce(df.is_valid_v1(step, task), false) THEN
+        RETURN;
+    END IF;
+    attempt := task.failures + task.transient_failures + task.interrupts + task.crashes + CASE WHEN task.braced_by IS NULL THEN 1 ELSE 0 END;
+    ends_branch := step.outcome IN ('done', 'break', 'fail') AND task.parent_id IS NOT NULL;
+
+    -- Strongly where something waits for what happens here: the end of the instance, a race, a signal.
+    IF step.outcome = 'wait' OR (step.outcome IN ('done', 'fail') AND task.parent_id IS NULL) THEN
+        verdict := df.lock_scopes_v1(task.scopes, task.scopes[1]);
+    ELSIF ends_branch AND task.race_id IS NOT NULL THEN
+        verdict := df.lock_scopes_v1(task.scopes, task.race_id, true);
+    ELSE
+        verdict := df.lock_scopes_v1(task.scopes);
+    END IF;
+    IF verdict NOT IN ('ok', 'own') THEN
+        RETURN;
+    END IF;
+
+    IF step.outcome = 'wait' THEN
+        -- Whoever sends holds the scope: what he sent before is seen here, and what he sends later finds this task waiting. A signal that somebody is just
+        -- taking may come back.
+        UPDATE df.task AS t
+        SET wake_at = CASE
+                WHEN EXISTS (
+                    SELECT FROM df.signal AS s WHERE s.instance_id = t.instance_id AND s.name = step.detail ->> 'signal' AND s.taken_by IS NULL
+                ) THEN p_finished_at + interval '10 milliseconds'
+                ELSE step.wake_at
+            END,
+            wait = 'signal',
+            signal_name = step.detail ->> 'signal',
+            deadline = step.wake_at,
+            crashes = CASE WHEN t.braced_by IS NULL THEN t.crashes ELSE t.crashes - 1 END,
+            braced_by = NULL,
+            lap_at = NULL
+        WHERE t.id = task.id;
+        UPDATE df.instance AS i SET status = 'running', started_at = p_started_at WHERE i.id = task.instance_id AND i.status = 'pending';
+        verdict := 'settled';
+        RETURN;
+    END IF;
 
     UPDATE df.task AS t
-    SET state = CASE step.outcome WHEN 'done' THEN t.state ELSE step.state END,
+    SET state = CASE WHEN step.outcome IN ('advance', 'park', 'spawn') THEN step.state ELSE t.state END,
         seq = t.seq + 1,
-        status = CASE step.outcome WHEN 'done' THEN 'done' ELSE 'live' END,
+        status = CASE step.outcome WHEN 'done' THEN 'done' WHEN 'break' THEN 'broke' WHEN 'fail' THEN 'failed' ELSE 'live' END,
         wake_at = CASE
             WHEN step.outcome = 'park' THEN step.wake_at
-            WHEN step.outcome = 'done' THEN NULL
+            WHEN step.outcome <> 'advance' THEN NULL
             WHEN p_goes_back THEN p_finished_at
             ELSE t.wake_at
         END,
-        wait = CASE step.outcome WHEN 'park' THEN coalesce(step.detail ->> 'wait', 'sleep') ELSE 'ready' END,
+        wait = CASE step.outcome WHEN 'park' THEN coalesce(step.detail ->> 'wait', 'sleep') WHEN 'spawn' THEN 'children' ELSE 'ready' END,
+        signal_name = NULL,
+        deadline = NULL,
         failures = 0,
         transient_failures = 0,
         interrupts = 0,
         crashes = 0,
         braced_by = NULL,
+        failed_task_id = CASE WHEN step.outcome = 'fail' THEN (step.detail -> 'task_id')::bigint END,
+        failed_seq = CASE WHEN step.outcome = 'fail' THEN (step.detail -> 'seq')::bigint END,
         lap_at = CASE
             WHEN step.detail ->> 'wait' = 'lap' THEN coalesce(step.wake_at, p_finished_at)
             WHEN step.outcome = 'park' THEN NULL
             ELSE t.lap_at
         END
-    WHERE t.id = step.task_id
-        AND t.owner = quote_ident(session_user)::regrole
-        -- stopped: by this very transaction, for the row has been locked since.
-        AND t.status IN ('live', 'stopped')
-        AND (step.state BETWEEN 1 AND t.last_state OR step.outcome = 'done')
-        AND (step.outcome IN ('advance', 'done') OR (step.outcome = 'park' AND step.wake_at IS NOT NULL))
-    RETURNING t.instance_id, t.seq, t.wake_at, t.is_traced, t.scopes INTO instance_id, seq, wake_at, is_traced, scopes;
-    verdict := CASE WHEN seq IS NULL THEN 'invalid' ELSE df.lock_scopes_v1(scopes, step.outcome = 'done') END;
+    WHERE t.id = task.id
+    RETURNING t.* INTO task;
+    IF verdict = 'own' THEN
+        RETURN;
+    END IF;
+
+    IF step.outcome = 'spawn' THEN
+        PERFORM df.spawn_v1(
+            task, step.detail ->> 'kind', ARRAY(SELECT b.state::integer FROM jsonb_array_elements(step.detail -> 'branches') AS b (state)), p_finished_at);
+    ELSIF step.outcome = 'fail' THEN
+        SELECT r.* INTO cause FROM df.step_run AS r WHERE r.task_id = task.failed_task_id AND r.seq = task.failed_seq;
+        INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, sqlstate, message, detail)
+        VALUES (
+            task.id, task.seq, p_state, attempt, 'failed', p_started_at, p_finished_at, cause.sqlstate, cause.message,
+            format('Branch %s failed.', step.detail ->> 'branch'));
+        PERFORM df.end_failed_v1(task, p_started_at, p_finished_at);
+        verdict := 'settled';
+    ELSIF ends_branch THEN
+        INSERT INTO df.binding AS b (task_id, name, owner, row_count, result, columns)
+        VALUES (task.id, '.result', task.owner, step.row_count, step.result, step.columns);
+        PERFORM df.leave_v1(task, p_finished_at);
+    END IF;
 END
 $$;
-REVOKE ALL ON FUNCTION df.turn_v1(df.step_v1, timestamptz, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION df.turn_v1(df.step_v1, integer, timestamptz, timestamptz, boolean) FROM PUBLIC;
 
 -- A step succeeded: its history, its result, the new position of the task. p_goes_back: to the end of the queue, for others are waiting. p_picked_by: the driver,
 -- with the first step of a task that it picked. ok: commit. Anything else: roll back, what the step did included.
@@ -363,6 +567,7 @@ DECLARE
     scopes bigint[];
     scope_id bigint;
     stopped_at timestamptz;
+    parent_id bigint;
     is_turn boolean := false;
 BEGIN
     -- The task is locked since its claim. What nearly every step does is kept apart, for the sake of speed: the row tells of no failure, and the next state is due
@@ -382,17 +587,19 @@ BEGIN
     END IF;
     IF seq IS NULL THEN
         is_turn := true;
-        SELECT turn.verdict, turn.instance_id, turn.seq, turn.attempt, turn.wake_at, turn.is_traced
-        INTO verdict, instance_id, seq, attempt, wake_at, is_traced
-        FROM df.turn_v1(step, finished_at, p_goes_back) AS turn;
-        IF verdict NOT IN ('ok', 'own') THEN
+        SELECT turn.verdict, (turn.task).instance_id, (turn.task).seq, turn.attempt, (turn.task).wake_at, (turn.task).is_traced, (turn.task).parent_id
+        INTO verdict, instance_id, seq, attempt, wake_at, is_traced, parent_id
+        FROM df.turn_v1(step, p_state, p_started_at, finished_at, p_goes_back) AS turn;
+        IF verdict = 'settled' THEN
+            RETURN 'ok';
+        ELSIF verdict NOT IN ('ok', 'own') THEN
             RETURN verdict;
         END IF;
     ELSE
         FOREACH scope_id IN ARRAY scopes LOOP
             SELECT s.stopped_at INTO stopped_at FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE SKIP LOCKED;
             IF NOT FOUND OR stopped_at IS NOT NULL THEN
-                verdict := df.lock_scopes_v1(scopes, false);
+                verdict := df.lock_scopes_v1(scopes);
                 IF verdict <> 'ok' THEN
                     RETURN verdict;
                 END IF;
@@ -429,7 +636,7 @@ BEGIN
         IF verdict = 'own' THEN
             -- The step stopped its own instance: what it did stands, and it was the last.
             UPDATE df.task AS t SET status = 'stopped', wake_at = NULL WHERE t.id = step.task_id;
-        ELSIF step.outcome = 'done' THEN
+        ELSIF step.outcome = 'done' AND parent_id IS NULL THEN
             UPDATE df.instance AS i
             SET status = 'completed',
                 result = CASE

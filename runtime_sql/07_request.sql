@@ -167,6 +167,39 @@ BEGIN
 END
 $$;
 
+-- Puts a signal into the inbox of an instance and wakes who waits for it. The scope serialises it with whoever is just going to wait.
+CREATE OR REPLACE FUNCTION df.act_signal_v1(p_caller regrole, p_instance_id text, p_name text, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment CONSTANT timestamptz := df.now();
+BEGIN
+    PERFORM df.require_instance_v1(p_caller, p_instance_id);
+    PERFORM FROM df.stop_scope AS s WHERE s.instance_id = p_instance_id AND s.kind = 'instance' FOR NO KEY UPDATE;
+    IF NOT EXISTS (SELECT FROM df.instance AS i WHERE i.id = p_instance_id AND i.ended_at IS NULL) THEN
+        -- It has ended, and will not look.
+        RETURN 'OK';
+    END IF;
+    INSERT INTO df.signal (instance_id, name, payload, sender, sent_at)
+    VALUES (p_instance_id, p_name, p_payload, p_caller, moment);
+    -- All of them: the one that takes it may be stopped before it commits, and nobody would wake the next. Whoever is at work looks again before it parks.
+    UPDATE df.task AS t
+    SET wake_at = moment
+    WHERE t.id IN (
+        SELECT w.id
+        FROM df.task AS w
+        WHERE w.instance_id = p_instance_id
+            AND w.status = 'live'
+            AND w.wait = 'signal'
+            AND w.signal_name = p_name
+        FOR UPDATE SKIP LOCKED
+    );
+    PERFORM pg_notify('pgdurc', '');
+    RETURN 'OK';
+END
+$$;
+
 -- {"schema", "name", "hash", "search_path", "signature", "definition": {...}} → what was done.
 CREATE OR REPLACE FUNCTION df.act_register_v1(p_caller regrole, p_payload jsonb) RETURNS text
 LANGUAGE plpgsql
@@ -336,6 +369,10 @@ BEGIN
             new.payload := '{}';
         WHEN 'cancel' THEN
             new.answer := df.act_cancel_v1(new.caller, new.instance_id, new.payload ->> 'reason');
+        WHEN 'signal' THEN
+            new.answer := df.act_signal_v1(new.caller, new.instance_id, new.payload ->> 'name', new.payload -> 'data');
+            -- Kept where it belongs, in the inbox.
+            new.payload := new.payload - 'data';
         WHEN 'register' THEN
             new.answer := df.act_register_v1(new.caller, new.payload);
             new.payload := new.payload - 'definition';
@@ -379,7 +416,8 @@ $$;
 
 -- Acting is the trigger's alone.
 REVOKE ALL ON FUNCTION
-    df.require_instance_v1(regrole, text), df.act_start_v1(regrole, jsonb), df.act_cancel_v1(regrole, text, text), df.act_register_v1(regrole, jsonb),
+    df.require_instance_v1(regrole, text), df.act_start_v1(regrole, jsonb), df.act_cancel_v1(regrole, text, text),
+    df.act_signal_v1(regrole, text, text, jsonb), df.act_register_v1(regrole, jsonb),
     df.act_unregister_v1(regrole, jsonb), df.act_prune_v1(regrole, jsonb), df.act_on_request()
     FROM PUBLIC;
 

@@ -268,6 +268,48 @@ AS $$
     SELECT df.ask_v1('cancel', $1, jsonb_build_object('reason', $2));
 $$;
 
+-- Sends a signal: into the instance's inbox, first in first out for a name, in the caller's transaction. Text that is not JSON becomes a JSON string.
+CREATE OR REPLACE FUNCTION df.signal(instance_id text, signal_name text, signal_data text DEFAULT '{}') RETURNS text
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    payload jsonb;
+BEGIN
+    IF instance_id = '' THEN
+        RAISE EXCEPTION 'Instance ID cannot be empty' USING ERRCODE = '22023';
+    ELSIF signal_name = '' THEN
+        RAISE EXCEPTION 'Signal name cannot be empty' USING ERRCODE = '22023';
+    END IF;
+    BEGIN
+        payload := signal_data::jsonb;
+    EXCEPTION WHEN invalid_text_representation THEN
+        payload := to_jsonb(signal_data);
+    END;
+    RETURN df.ask_v1('signal', instance_id, jsonb_build_object('name', signal_name, 'data', payload));
+END
+$$;
+
+-- To every instance with this label that the caller may signal and that has not ended; returns to how many.
+CREATE OR REPLACE FUNCTION df.signal_label(label text, signal_name text, signal_data text DEFAULT '{}') RETURNS bigint
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    sent bigint := 0;
+    target text;
+BEGIN
+    -- In one order, so that two senders do not wait for each other.
+    FOR target IN
+        SELECT i.id FROM df.instance AS i WHERE i.label = signal_label.label AND i.ended_at IS NULL ORDER BY i.id
+    LOOP
+        PERFORM df.signal(target, signal_name, signal_data);
+        sent := sent + 1;
+    END LOOP;
+    RETURN sent;
+END
+$$;
+
 -- Waits until an instance has ended; returns its status.
 CREATE OR REPLACE FUNCTION df.await_instance(instance_id text, timeout_seconds integer DEFAULT 30) RETURNS text
 LANGUAGE plpgsql STRICT

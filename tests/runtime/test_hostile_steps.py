@@ -328,7 +328,7 @@ def test_careful_work_strands_no_task(hostile):
         "INSERT INTO df.driver (owner, pid, backend_start, opened_at) VALUES ('alice', 1, now(), now() - interval '1 day')",
         role="dfowner",
     )
-    for _ in range(60):
+    for _ in range(400):
         database.drive(max_seconds=0.05)
         if database.value("SELECT count(*) FROM df.instances WHERE status IN ('pending', 'running')") == 0:
             break

@@ -70,6 +70,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("sleep_text_v1", "not sanitized"): STEP_SQL,
     ("start", "unused parameter"): "a stub with the signature that code written for pg_durable calls",
     ("start_workflow", 'cast "text" value to "jsonb"'): LITERAL,
+    ("turn_v1", 'composite OUT variable "task" is not single argument'): "its callers read (turn.task).seq",
     ("uninstall_scheduler", 'relation "cron.job" does not exist'): CRON,
 }
 
