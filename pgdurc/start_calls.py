@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pgdurc import psql
 from pgdurc.diagnostic import Span
 
-_BLANKS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+# Nothing is given back, or each `df` in front of a comment would look through the rest of the file.
+_BLANKS = r"(?:\s|--[^\n]*+\n|/\*(?:[^*]|\*(?!/))*+\*/)*+"
 _CALL = re.compile(rf"df{_BLANKS}\.{_BLANKS}start{_BLANKS}\(", re.IGNORECASE | re.DOTALL | re.ASCII)
 
 

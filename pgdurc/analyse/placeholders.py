@@ -36,6 +36,9 @@ VARIABLE_NAME = "pgdurc_variable"
 _FIRST_NUMBER = 1_000_001
 
 
+_MAX_LEFT_OUT = 50  # each costs to parse the statement again
+
+
 @dataclass(slots=True)
 class _Stand:
     """What the parser is given in the place of a reference, and where that stands in its input."""
@@ -64,12 +67,16 @@ def parse_with_placeholders(
     not at the beginning, where it decides what statement it is.
     """
     stands = {index: _stand(item, index) for index, item in enumerate(found)}
+    chances = _MAX_LEFT_OUT
     while True:
         sql = _substitute(text.value, begin, end, found, stands, prefix) + suffix
         try:
             parsed = parse(sql)
         except ParseError as problem:
-            if _tried_otherwise(stands, problem.position, first):
+            if _tried_as_literal(stands, problem.position):
+                continue
+            if chances and _left_out(stands, problem.position, first):
+                chances -= 1
                 continue
             refused = _at(stands, problem.position)
             if refused is not None and refused.form is not Form.RAW:
@@ -106,12 +113,17 @@ def _stand(found: Found, index: int) -> _Stand | None:
     return _Stand(found, Form.EXPRESSION, f" ${number} ")
 
 
-def _tried_otherwise(stands: dict[int, _Stand | None], position: int, first: int) -> bool:
-    """Whether another placeholder has been put where the parser stopped. Each gets one second chance."""
+def _tried_as_literal(stands: dict[int, _Stand | None], position: int) -> bool:
+    """Whether the reference where the parser stopped gets a second chance as a literal."""
     refused = _at(stands, position)
     if refused is not None and refused.form is Form.EXPRESSION and _may_be_literal(refused):
         refused.form, refused.text = Form.LITERAL, " '' "
         return True
+    return False
+
+
+def _left_out(stands: dict[int, _Stand | None], position: int, first: int) -> bool:
+    """Whether the raw variable in front of where the parser stopped gets a second chance as nothing."""
     raw = _last_raw(stands, position)
     if raw is not None and raw.text and raw.found.start > first:
         raw.text = ""

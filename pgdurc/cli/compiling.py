@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -70,7 +70,7 @@ def compile_command(
     if check and output is None:
         raise click.UsageError("--check takes -o: the file to compare with")
     results = _compile_all(files, strict, style)
-    sql = "".join(result.compiled.sql for result in results if result.compiled is not None)
+    sql = _joined(result.compiled.sql for result in results if result.compiled is not None)
     if output is None:
         _write_standard_output(sql)
     elif check:
@@ -172,33 +172,63 @@ def _compile(file: Path, strict: bool) -> Result:
 
 
 def _content(file: Path) -> bytes:
+    if str(file) == "-" and sys.stdin is None:
+        raise Failure("cannot read standard input: it is closed", exit_code=Exit.USAGE)
     try:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise Failure(f"cannot read {file}: {error.strerror}", exit_code=Exit.USAGE) from None
 
 
+def _joined(texts: Iterable[str]) -> str:
+    """One text after another, each beginning on a line of its own: the one before may end with a comment."""
+    joined = ""
+    for text in texts:
+        joined += "\n" + text if joined and not joined.endswith("\n") else text
+    return joined
+
+
 def _write_standard_output(sql: str) -> None:
     """As bytes: line ends are the author's."""
-    sys.stdout.buffer.write(sql.encode())
-    sys.stdout.buffer.flush()
+    if sys.stdout is None:
+        raise Failure("cannot write to standard output: it is closed", exit_code=Exit.USAGE)
+    try:
+        sys.stdout.buffer.write(sql.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has had enough: no failure of ours
+    except OSError as error:
+        sys.stdout = None  # or Python would try again at the end, and say so
+        raise Failure(f"cannot write to standard output: {error.strerror}", exit_code=Exit.USAGE) from None
 
 
 def _write_file(sql: str, output: Path) -> None:
-    """All of it or nothing; a file that is up to date keeps its time."""
-    import tempfile
-
+    """All of it or nothing; a file that is up to date keeps its time, a link its target."""
     content = sql.encode()
     try:
-        if output.exists() and output.read_bytes() == content:
+        if output.exists() and not output.is_file():  # a device or a pipe
+            output.write_bytes(content)
             return
-        mode = output.stat().st_mode & 0o777 if output.exists() else 0o666 & ~_umask()
-        with tempfile.NamedTemporaryFile(dir=output.parent, prefix=f".{output.name}.", delete=False) as file:
-            file.write(content)
-        Path(file.name).chmod(mode)
-        Path(file.name).replace(output)
+        target = Path(os.path.realpath(output))
+        if not target.exists() or target.read_bytes() != content:
+            _replace(target, content)
     except OSError as error:
         raise Failure(f"cannot write {output}: {error.strerror}", exit_code=Exit.USAGE) from None
+
+
+def _replace(target: Path, content: bytes) -> None:
+    import tempfile
+
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            Path(file.name).chmod(mode)
+            Path(file.name).replace(target)
+        except OSError:
+            Path(file.name).unlink()
+            raise
 
 
 def _umask() -> int:

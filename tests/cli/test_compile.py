@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -45,6 +47,12 @@ def test_several_files_follow_one_another(cli, good, project):
     result = cli("compile", "good.pgd", "other.pgd")
     assert result.exit_code == 0
     assert result.stdout.index("hello__") < result.stdout.index("other__")
+
+
+def test_a_comment_at_the_end_of_a_file_takes_nothing_of_the_next(cli, good, project):
+    (project / "first.sql").write_text("SELECT 1; -- the end")
+    result = cli("compile", "first.sql", "good.pgd")
+    assert result.stdout.startswith("SELECT 1; -- the end\nDO $pgdurc$\n")
 
 
 def test_an_error_is_shown_at_its_place_and_nothing_is_written(cli, bad):
@@ -89,6 +97,45 @@ def test_an_output_that_is_up_to_date_is_not_touched(cli, good, project):
     os.utime(out, (1, 1))
     cli("compile", "good.pgd", "-o", "out.sql")
     assert out.stat().st_mtime == 1
+
+
+def test_a_link_keeps_pointing_to_its_target(cli, good, project):
+    (project / "link.sql").symlink_to("out.sql")
+    for text in (GOOD, GOOD.replace("SELECT 1", "SELECT 2")):
+        good.write_text(text)
+        assert cli("compile", "good.pgd", "-o", "link.sql").exit_code == 0
+        assert (project / "link.sql").is_symlink()
+    assert "SELECT 2" in (project / "out.sql").read_text()
+
+
+def test_an_output_that_is_no_file_is_written_to_and_not_replaced(cli, good, project):
+    pipe = project / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    assert cli("compile", "good.pgd", "-o", "pipe").exit_code == 0
+    read, _ = reader.communicate(timeout=30)
+    assert b"CREATE OR REPLACE PROCEDURE hello__" in read
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "redirection", "message"),
+    [
+        ("-", "<&-", "cannot read standard input: it is closed"),
+        ("good.pgd", ">&-", "cannot write to standard output: it is closed"),
+        ("good.pgd", ">/dev/full", "cannot write to standard output: No space left on device"),
+    ],
+)
+def test_streams_that_are_of_no_use(good, arguments, redirection, message):
+    command = f"{sys.executable} -m pgdurc compile {arguments} {redirection}"
+    ran = subprocess.run(["sh", "-c", command], cwd=good.parent, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (2, f"error: {message}\n")
+
+
+def test_a_reader_that_has_had_enough_is_no_failure(good):
+    command = f"{sys.executable} -m pgdurc compile good.pgd | true"
+    ran = subprocess.run(["sh", "-c", command], cwd=good.parent, capture_output=True, text=True, check=False)
+    assert ran.stderr == ""
 
 
 def test_check_without_an_output_is_wrong_usage(cli, good):
