@@ -267,6 +267,11 @@ class _Walker:
         written = read.text.value[found.start : found.end]
         resolved = resolve(found, written, place.form, place.has_alias, span, self.names)
         self.problems.extend(resolved.problems)
+        if resolved.value is not None and place.in_code:
+            message = f'"{written}" would be put into code, where quoting does not keep it a value'
+            hint = "a body takes no values: write a plain statement, or call a function with the value"
+            self.problems.append(error("PGD214", message, span, hint))
+            return None, found.end
         if isinstance(resolved.value, ResultValue):
             is_count = resolved.value.reading is Reading.COUNT
             (self.counted if is_count else self.read).add(resolved.value.name)

@@ -13,11 +13,15 @@ from pgdurc.tree import SourceText
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A reference and how it stands in its text. `has_alias`: the author named the row source."""
+    """A reference and how it stands in its text.
+
+    `has_alias`: the author named the row source. `in_code`: it stands in a string that is run as code.
+    """
 
     found: Found
     form: Form
     has_alias: bool = False
+    in_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

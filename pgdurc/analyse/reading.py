@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from pgdurc.analyse.code_strings import code_strings
 from pgdurc.analyse.placeholders import Place, parse_with_placeholders, syntax_error
 from pgdurc.analyse.raw_variables import has_open_variable
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.graph import Run
 from pgdurc.pgsql import WHITE_SPACE, ScanError, Statement, Token, result_columns, scan, unwrap
-from pgdurc.references import find_in_sql
+from pgdurc.references import Found, Reference, find_in_sql
 from pgdurc.tree import SourceText
 
 
@@ -70,7 +71,13 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
     end = len(text.value.rstrip(WHITE_SPACE)) if semicolon is None else code[-1].end
     begin = len(text.value) - len(text.value.lstrip(WHITE_SPACE))
     inside = tuple(token for token in tokens if token.end <= end)
-    found = find_in_sql(text.value, inside)
+    bodies = code_strings(code)
+    # A variable is the starter's, who may be anybody: there is none in code.
+    found = [
+        item
+        for item in find_in_sql(text.value, inside)
+        if isinstance(item, Reference) or not _is_inside(item, bodies)
+    ]
     parsed = parse_with_placeholders(_joinable(text, tokens), begin, end, found, first=code[0].start)
     if isinstance(parsed, Diagnostic):
         return parsed
@@ -81,8 +88,13 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
     if columns and has_open_variable(columns, code, parsed.places):
         columns = None
     body = _body_start(statement, code) if run is Run.QUERY else None
-    read = ReadText(text, begin, end, parsed.places, True, parsed.unchecked)
+    places = tuple(replace(p, in_code=_is_inside(p.found, bodies)) for p in parsed.places)
+    read = ReadText(text, begin, end, places, True, parsed.unchecked)
     return ReadStatement(read, begin if body is None else body, statement, run, columns)
+
+
+def _is_inside(found: Found, strings: tuple[tuple[int, int], ...]) -> bool:
+    return any(start < found.start < end for start, end in strings)
 
 
 def _joinable(text: SourceText, tokens: tuple[Token, ...]) -> SourceText:
