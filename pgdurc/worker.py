@@ -35,6 +35,9 @@ RECONNECT_LAST_S = 5.0
 # Between two looks for instances whose retention is over.
 CLEAN_UP_S = 60.0
 
+# How often the watchdog looks: a stopped step is interrupted within two seconds.
+WATCH_S = 0.5
+
 # How often a thread that waits on a socket looks whether it shall stop.
 LISTEN_TICK_S = 0.5
 
@@ -85,6 +88,7 @@ class Worker:
             self._spawn(f"driver-{number}", self._keep_connected, self._drive, number)
         self._spawn("listener", self._keep_connected, self._listen, 0)
         self._spawn("janitor", self._keep_connected, self._clean_up, 0)
+        self._spawn("watchdog", self._keep_connected, self._watch, 0)
 
     def stop(self, grace_s: float = 10.0) -> None:
         """End after the running steps; what runs after `grace_s` is cancelled, which costs it no attempt."""
@@ -187,6 +191,14 @@ class Worker:
         while not self._stopping.is_set():
             connection.execute("CALL df.janitor(0)")
             self._stopping.wait(CLEAN_UP_S)
+
+    def _watch(self, connection: psycopg.Connection[Any], _number: int) -> None:
+        """Interrupt the steps of stopped instances, whichever driver of this role runs them."""
+        seen = "{}"
+        while not self._stopping.is_set():
+            row = connection.execute("SELECT df.watch_v1(%s::jsonb)::text", (seen,)).fetchone()
+            seen = row[0] if row else "{}"
+            self._stopping.wait(WATCH_S)
 
     def _cancel(self, connection: psycopg.Connection[Any]) -> None:
         import psycopg

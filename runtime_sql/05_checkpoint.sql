@@ -392,6 +392,8 @@ BEGIN
         CASE WHEN race IS NULL THEN task.scopes ELSE task.scopes || race END, b.state, task.last_state, p_at, task.is_traced
     FROM unnest(p_branches) WITH ORDINALITY AS b (state, branch)
     ORDER BY b.branch;
+    -- Drivers that sleep until they are told would leave all branches to this one.
+    PERFORM pg_notify('pgdurc', '');
 END
 $$;
 REVOKE ALL ON FUNCTION df.spawn_v1(df.task, text, integer[], timestamptz) FROM PUBLIC;
@@ -671,6 +673,23 @@ BEGIN
     PERFORM df.record_failure_v1(
         task, CASE WHEN p_is_interrupted THEN 'interrupted' ELSE 'failed' END, p_started_at, clock_timestamp() + p_clock_shift,
         p_sqlstate, p_message, p_detail, p_hint, p_context);
+END
+$$;
+
+-- Whether a task of this owner has been stopped: what the watchdog interrupts is no attempt.
+CREATE OR REPLACE FUNCTION df.is_stopped_v1(p_task_id bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT
+        FROM df.task AS t
+        JOIN df.stop_scope AS s ON s.id = ANY (t.scopes)
+        WHERE t.id = p_task_id
+            AND t.owner = quote_ident(session_user)::regrole
+            AND s.stopped_at IS NOT NULL
+    );
 END
 $$;
 

@@ -232,13 +232,19 @@ BEGIN
                                 format('the step procedure answered with a state or an outcome that does not exist: %s, %s', step.state, step.outcome),
                                 '', '', '', false);
                         WHEN 'failed' THEN
-                            is_interrupted := error_sqlstate = '57014';
+                            IF error_sqlstate = '57014' THEN
+                                is_interrupted := NOT df.is_stopped_v1(claim.task_id);
+                            END IF;
                             IF error_sqlstate = '2D000' AND error_hint = '' THEN
                                 error_hint := 'A step is part of a transaction that the driver commits; it cannot end it.';
                             END IF;
-                            PERFORM df.fail_v1(
-                                claim.task_id, moment, claim.clock_shift,
-                                error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
+                            IF error_sqlstate = '57014' AND NOT is_interrupted THEN
+                                PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
+                            ELSE
+                                PERFORM df.fail_v1(
+                                    claim.task_id, moment, claim.clock_shift,
+                                    error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
+                            END IF;
                         ELSE
                             NULL;
                     END CASE;

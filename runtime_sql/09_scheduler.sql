@@ -56,20 +56,61 @@ BEGIN
 END
 $$;
 
--- Retention in small batches, and pg_cron's own log of our jobs, which grows for ever.
+-- The watchdog: interrupts the drivers of the session's role whose running step has been stopped. Cancels, and terminates what is at the same step 5 s later. What
+-- a driver is at stands in its application_name, which its own step may forge and nobody else: the backend is one of this role, by pid and start. A cancel that
+-- comes too late and hits the next step costs that no attempt. p_seen: what the last look answered, {"pid backend_start application_name": when it was
+-- cancelled first}.
+CREATE OR REPLACE FUNCTION df.watch_v1(p_seen jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment CONSTANT timestamptz := clock_timestamp();
+    answer jsonb := '{}';
+    stopped record;
+    at text;
+BEGIN
+    FOR stopped IN
+        SELECT a.pid, concat_ws(' ', a.pid, a.backend_start, a.application_name) AS step
+        FROM pg_stat_activity AS a
+        JOIN df.driver AS d ON d.pid = a.pid AND d.backend_start = a.backend_start
+        WHERE a.usename = session_user
+            AND a.pid <> pg_backend_pid()
+            AND a.state = 'active'
+            AND d.closed_at IS NULL
+            AND a.application_name ~ '^pgdurc [0-9a-f]{1,16} [0-9]{1,18}:[0-9]{1,9}$'
+            AND df.is_stopped_v1(split_part(split_part(a.application_name, ' ', 3), ':', 1)::bigint)
+    LOOP
+        at := coalesce(p_seen ->> stopped.step, moment::text);
+        answer := answer || jsonb_build_object(stopped.step, at);
+        IF at::timestamptz < moment - interval '5 seconds' THEN
+            PERFORM pg_terminate_backend(stopped.pid);
+        ELSE
+            PERFORM pg_cancel_backend(stopped.pid);
+        END IF;
+    END LOOP;
+    RETURN answer;
+END
+$$;
+
+-- Watches the drivers twice a second; retention in small batches, and pg_cron's own log of our jobs, which grows for ever, every 5 seconds.
 CREATE OR REPLACE PROCEDURE df.janitor(max_seconds double precision DEFAULT 0)
 LANGUAGE plpgsql
 AS $$
 DECLARE
     ends_at pg_catalog.timestamptz;
+    cleans_at pg_catalog.timestamptz := clock_timestamp();
     retired integer;
+    seen pg_catalog.jsonb := '{}';
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     ends_at := clock_timestamp() + make_interval(secs => least(max_seconds, 60));
     LOOP
-        retired := df.retire_v1(100);
-        COMMIT;
-        IF retired = 0 THEN
+        IF clock_timestamp() >= cleans_at THEN
+            retired := df.retire_v1(100);
+            COMMIT;
+            CONTINUE WHEN retired > 0;
+            cleans_at := clock_timestamp() + interval '5 seconds';
             IF df.can_use_cron_v1() AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
                 EXECUTE $sql$
                     DELETE FROM cron.job_run_details AS d
@@ -80,10 +121,12 @@ BEGIN
                 $sql$;
                 COMMIT;
             END IF;
-            EXIT WHEN clock_timestamp() + interval '5 seconds' > ends_at;
-            PERFORM pg_sleep(5);
-            COMMIT;
         END IF;
+        seen := df.watch_v1(seen);
+        COMMIT;
+        EXIT WHEN clock_timestamp() + interval '0.5 seconds' > ends_at;
+        PERFORM pg_sleep(0.5);
+        COMMIT;
     END LOOP;
     RESET ALL;
 END

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -390,3 +392,53 @@ def test_a_call_of_pg_durables_start_names_the_compiler(workflows):
     with pytest.raises(psycopg.errors.FeatureNotSupported) as caught:
         workflows.database.query("SELECT df.start('SELECT 1', 'a label')")
     assert "pgdurc compile" in caught.value.diag.message_hint
+
+
+def wait_until_it_sleeps(database, instance):
+    """Until a driver is in pg_sleep, in a step of this instance."""
+    deadline = time.monotonic() + 30
+    while not database.query(
+        "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE %s AND wait_event = 'PgSleep'",
+        f"pgdurc {instance} %",
+    ):
+        assert time.monotonic() < deadline, "the step does not run"
+
+
+def test_the_watchdog_interrupts_the_step_of_a_cancelled_instance(any_workflows):
+    database = any_workflows.database
+    database.query("CREATE TABLE effect (id int)")
+    any_workflows.deploy("CREATE WORKFLOW w() AS 'INSERT INTO effect SELECT 1 FROM pg_sleep(60)';")
+    instance = any_workflows.start("w()")
+    with ThreadPoolExecutor() as threads:
+        driver = threads.submit(database.drive)
+        wait_until_it_sleeps(database, instance)
+        assert database.value("SELECT df.watch_v1()") == {}
+        database.query("SELECT df.cancel(%s)", instance)
+        database.query("CALL df.janitor(1)")
+        driver.result(timeout=20)
+    assert any_workflows.status(instance) == "cancelled"
+    assert any_workflows.outcomes(instance) == ["cancelled"]
+    assert database.query("SELECT * FROM effect") == []
+
+
+def test_the_watchdog_terminates_what_a_cancel_does_not_end(any_workflows):
+    """A step may catch a cancel and go on."""
+    database = any_workflows.database
+    database.query(
+        "CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
+        " LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$"
+    )
+    any_workflows.deploy("CREATE WORKFLOW w() AS 'SELECT stubborn()';")
+    instance = any_workflows.start("w()")
+    with ThreadPoolExecutor() as threads:
+        driver = threads.submit(database.drive)
+        wait_until_it_sleeps(database, instance)
+        database.query("SELECT df.cancel(%s)", instance)
+        seen = database.value("SELECT df.watch_v1()")
+        assert len(seen) == 1
+        long_ago = dict.fromkeys(seen, "2020-01-01 00:00:00+00")
+        database.value("SELECT df.watch_v1(%s::jsonb)", json.dumps(long_ago))
+        with pytest.raises(psycopg.OperationalError):
+            driver.result(timeout=20)
+    database.drive()
+    assert any_workflows.status(instance) == "cancelled"

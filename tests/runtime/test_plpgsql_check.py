@@ -46,6 +46,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("explain", 'cast "text" value to "jsonb"'): LITERAL,
     ("install_scheduler", 'schema "cron" does not exist'): CRON,
     ("janitor", 'relation "cron.job_run_details" does not exist'): CRON,
+    ("janitor", 'cast "text" value to "jsonb"'): LITERAL,
     ("query_v1", "not sanitized"): STEP_SQL,
     ("query_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
     ("query_v1", 'never read variable "line"'): SEES_NO_RECORD,
@@ -71,6 +72,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("start", "unused parameter"): "a stub with the signature that code written for pg_durable calls",
     ("start_workflow", 'cast "text" value to "jsonb"'): LITERAL,
     ("turn_v1", 'composite OUT variable "task" is not single argument'): "its callers read (turn.task).seq",
+    ("watch_v1", 'cast "text" value to "jsonb"'): LITERAL,
     ("uninstall_scheduler", 'relation "cron.job" does not exist'): CRON,
 }
 
