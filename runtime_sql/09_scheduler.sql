@@ -99,7 +99,7 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     ends_at pg_catalog.timestamptz;
-    cleans_at pg_catalog.timestamptz := clock_timestamp();
+    cleans_at pg_catalog.timestamptz := pg_catalog.clock_timestamp();
     retired integer;
     seen pg_catalog.jsonb := '{}';
 BEGIN
