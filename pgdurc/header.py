@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pgdurc import pgsql
@@ -17,6 +18,12 @@ MAX_NAME_BYTES = 50
 """A version's name is the workflow's and a suffix; PostgreSQL cuts names at 63 bytes."""
 
 _MAX_IDENTIFIER_BYTES = 63
+_MAX_PARAMETERS = 100  # of a function in PostgreSQL
+_PSEUDO_TYPE = re.compile(
+    r"any(compatible)?(array|nonarray|range|multirange)?|anyelement|anyenum"
+    r"|cstring|event_trigger|internal|record|trigger|void"
+)
+)
 
 
 def read_name(tokens: Sequence[pgsql.Token], offset: int) -> Identifier:
@@ -68,6 +75,9 @@ def read_parameters(
         raise StatementError("PGD102", error.message, token_span(token, offset)) from None
     parameters: list[Parameter] = []
     items = _items(tokens, begin, end)
+    if code == "PGD106" and len(items) > _MAX_PARAMETERS:
+        message = f"a workflow cannot have more than {_MAX_PARAMETERS} parameters"
+        raise StatementError(code, message, token_span(tokens[items[_MAX_PARAMETERS][0]], offset))
     for (item_begin, item_end), wrapped in zip(items, statement.node.parameters, strict=True):
         node = wrapped.function_parameter
         span = token_span(tokens[item_begin], offset) | token_span(tokens[item_end - 1], offset)
@@ -110,8 +120,14 @@ def _refuse_unusual(node: object, first: pgsql.Token, span: Span, code: str) -> 
         )
     if not getattr(node, "name", ""):
         raise StatementError(code, "name or type is missing", span, "write: name type")
-    if node.arg_type.setof:  # type: ignore[attr-defined]
+    kind = node.arg_type  # type: ignore[attr-defined]
+    if kind.setof:
         raise StatementError(code, "a set is no type of a value", span, "write: name type")
+    if kind.pct_type:
+        raise StatementError(code, "%TYPE is not supported", span, "write the type itself")
+    names = [part.string.sval for part in kind.names]
+    if names[:-1] in ([], ["pg_catalog"]) and _PSEUDO_TYPE.fullmatch(names[-1]):
+        raise StatementError(code, f"pseudo-type {names[-1]} is no type of a value", span)
 
 
 def _default(tokens: Sequence[pgsql.Token], begin: int, end: int) -> int:

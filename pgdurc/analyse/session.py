@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pgdurc.analyse.draft import Draft, error
 from pgdurc.analyse.reading import ReadStatement
 from pgdurc.diagnostic import Diagnostic, Span
@@ -57,20 +59,20 @@ def _kept_in_session(read: ReadStatement, span: Span) -> Diagnostic | None:
         case "listen_stmt":
             return error("PGD306", f"LISTEN would not outlive its step: {_STEPS}", span)
         case "create_stmt":
-            if node.relation.relpersistence == "t" and node.oncommit != constant("ONCOMMIT_DROP"):
+            if _is_temporary(node.relation) and node.oncommit != constant("ONCOMMIT_DROP"):
                 return _temporary("table", span)
         case "create_table_as_stmt":
             into = node.into
-            if into.rel.relpersistence == "t" and into.on_commit != constant("ONCOMMIT_DROP"):
+            if _is_temporary(into.rel) and into.on_commit != constant("ONCOMMIT_DROP"):
                 return _temporary("table", span)
         case "select_stmt":
-            if node.HasField("into_clause") and node.into_clause.rel.relpersistence == "t":
+            if node.HasField("into_clause") and _is_temporary(node.into_clause.rel):
                 return _temporary("table", span)
         case "view_stmt":
-            if node.view.relpersistence == "t":
+            if _is_temporary(node.view):
                 return _temporary("view", span)
         case "create_seq_stmt":
-            if node.sequence.relpersistence == "t":
+            if _is_temporary(node.sequence):
                 return _temporary("sequence", span)
         case _ if kind in _CURSORS_AND_PLANS:
             return error(
@@ -80,6 +82,10 @@ def _kept_in_session(read: ReadStatement, span: Span) -> Diagnostic | None:
                 "name a result with |=> instead, or write the statements as one DO block",
             )
     return _session_lock(read, span) or _session_setting(read, span)
+
+
+def _is_temporary(relation: Any) -> bool:
+    return bool(relation.relpersistence == "t" or relation.schemaname == "pg_temp")
 
 
 def _temporary(what: str, span: Span) -> Diagnostic:
