@@ -11,7 +11,7 @@ from pgdurc.chains import branch, sequence
 from pgdurc.nodes import Argument
 from pgdurc.operand import Given, Opaque, Text, Value
 from pgdurc.shape import StatementError
-from pgdurc.tree import Break, IfRows, Loop, Name, Sleep, SourceText, Tree
+from pgdurc.tree import Break, IfRows, Join, Loop, Name, Race, Sleep, SourceText, Tree
 
 if TYPE_CHECKING:
     from pgdurc.chains import Chains
@@ -71,6 +71,10 @@ class Calls:
                 return sequence([step("a"), step("b")])
             case "as":
                 return self.chains.named(step("fut"), self._name(name, given["name"]))
+            case "join" | "join3":
+                return Join(tuple(step(parameter) for parameter in given), span)
+            case "race":
+                return Race(tuple(step(parameter) for parameter in given), span)
             case "if":
                 return branch(step("condition"), step("then_branch"), step("else_branch"), span)
             case "if_rows":

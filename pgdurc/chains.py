@@ -8,7 +8,7 @@ from pgdurc import precedence, reading
 from pgdurc.expression import foreign_operator, is_looser, wrong_reading
 from pgdurc.operand import Group, Opaque, Value
 from pgdurc.shape import Shaped, token_span
-from pgdurc.tree import If, Loop, Name, Named, Sequence, Tree
+from pgdurc.tree import If, Join, Loop, Name, Named, Race, Sequence, Tree
 
 if TYPE_CHECKING:
     from pgdurc.diagnostic import Span
@@ -112,7 +112,7 @@ class Chains:
     def _refuse_operators(self, chain: precedence.Chain) -> bool:
         seen = set()
         for operator in chain.operators:
-            if operator.text in ("&", "|", "<->") and operator.text not in seen:
+            if operator.text == "<->" and operator.text not in seen:
                 seen.add(operator.text)
                 message = f"operator {operator.text} is not yet supported"
                 self.leaves.problem("PGD901", message, operator.span)
@@ -160,6 +160,8 @@ class Chains:
                 return sequence([self._grow(part, span) for part in parts])
             case precedence.Binary("|=>", body, precedence.Atom(value=Name() as name)):
                 return self.named(self._grow(body, span), name)
+            case precedence.Binary("&" | "|"):
+                return self._grow_fork(node, span)
             case precedence.Branch(condition, then, otherwise):
                 first, second = self._grow(condition, span), self._grow(then, span)
                 return branch(first, second, self._grow(otherwise, span))
@@ -168,6 +170,18 @@ class Chains:
                 return Loop(tree, None, (at or tree.span) | tree.span)
             case _:
                 return self.leaves.nothing(span)
+
+    def _grow_fork(self, node: precedence.Binary, span: Span) -> Tree:
+        """A chain of joins and races, which is as deep as it is long: `a & b & c` is a join in a join."""
+        chain = [node]
+        while isinstance(inner := chain[-1].left, precedence.Binary) and inner.operator in ("&", "|"):
+            chain.append(inner)
+        tree = self._grow(chain[-1].left, span)
+        for fork in reversed(chain):
+            right = self._grow(fork.right, span)
+            kind = Join if fork.operator == "&" else Race
+            tree = kind((tree, right), tree.span | right.span)
+        return tree
 
     def named(self, body: Tree, name: Name) -> Tree:
         """`body |=> name`: the name of a sequence is that of its last part."""

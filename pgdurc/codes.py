@@ -31,6 +31,7 @@ _GENERATED_EXAMPLES = {
     "PGD104": f"CREATE WORKFLOW {'long_' * 11}() AS 'SELECT 1';\n",
     "PGD130": _workflow("(" * 257 + "'SELECT 1'" + ")" * 257),
     "PGD131": _workflow(" ~> ".join(["''"] * 10_001)),
+    "PGD412": _workflow(" & ".join(["'SELECT 1'"] * 258)),
 }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pgdurc import graph, program
 from pgdurc.json_layout import layout
 from pgdurc.pgsql import quote_identifier, quote_literal, scan
-from pgdurc.program import Jump, Outline, Program, State
+from pgdurc.program import Choice, Jump, Leave, Outline, Program, State
 from pgdurc.routines import call_of, test_of
 from pgdurc.source import Source
 from pgdurc.version import EMITTER_EPOCH, version_of
@@ -141,21 +141,22 @@ def _groups(states: tuple[State, ...], file: str, source: Source) -> Iterator[di
 
 def _state(state: State, file: str, source: Source) -> dict[str, Any]:
     then = state.then
-    yes, no = (then, None) if isinstance(then, Jump) else (then.yes, then.no)
+    yes, no = (then.yes, then.no) if isinstance(then, Choice) else (then, None)
     return {
         "number": state.number,
         "comment": f"{file}:{source.position(state.span.start)[0]}{_remark(state)}",
-        "call": call_of(state.action),
+        "call": call_of(state),
         "name": state.name,
+        "is_steered": isinstance(state.action, program.Fork | program.Gather),
         "test": None if no is None else test_of(state.action),
         "yes": yes,
         "no": no,
-        "is_plain_choice": no is not None and _is_plain(yes) and _is_plain(no),
+        "is_plain_choice": _is_plain(yes) and _is_plain(no),
     }
 
 
-def _is_plain(jump: Jump) -> bool:
-    return jump.state is not None and not jump.is_lap
+def _is_plain(then: Jump | Leave | None) -> bool:
+    return isinstance(then, Jump) and then.state is not None and not then.is_lap
 
 
 def _remark(state: State) -> str:
@@ -170,6 +171,10 @@ def _remark(state: State) -> str:
             return " df.sleep" + bound
         case program.Break():
             return " df.break" + bound
+        case program.Fork():
+            return f" {state.kind}"
+        case program.Gather():
+            return f" {state.label.removeprefix('df.')}, its end{bound}"
         case program.Load() if state.kind != "condition":
             return f" the result of {state.label.partition('(')[0]}{bound}"
     return (" condition" if state.kind == "condition" else "") + bound

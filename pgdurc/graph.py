@@ -161,7 +161,19 @@ class Sleep:
     span: Span
 
 
-Node = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep
+@dataclass(frozen=True, slots=True)
+class Join:
+    branches: tuple[Node, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    branches: tuple[Node, ...]
+    span: Span
+
+
+Node = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race
 
 
 @dataclass(frozen=True, slots=True)

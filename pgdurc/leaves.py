@@ -97,7 +97,7 @@ class Leaves:
             return f"did you mean df.{word}?"
         at = foreign_operator(self.tokens, value)
         if at is not None and self.tokens[at].kind == "Op":
-            return f"{self.tokens[at].text} is no workflow operator; there are ~> |=> ?> !> @>"
+            return f"{self.tokens[at].text} is no workflow operator; there are ~> |=> & | ?> !> @>"
         return "a step is a constant string of SQL, a df function or an expression in parentheses"
 
     def refuse_function(self, name: str, span: Span) -> None:

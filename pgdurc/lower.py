@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pgdurc import graph, program
 from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Span
-from pgdurc.program import Action, Choice, Jump, Outline, Program, State
+from pgdurc.program import Action, Choice, Jump, Leave, Outline, Program, State
 from pgdurc.uses import Uses, find_uses
 
 _LABEL_LENGTH = 60
@@ -52,11 +52,23 @@ class _Test:
     no: Jump
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Exit:
-    """Where the breaks of a loop lead."""
+    """Where the breaks of a loop lead. `depth`: how many forks the loop is in.
 
-    then: _Next | _Test
+    `landing`: where those out of a branch lead; None as long as there are none.
+    """
+
+    then: _Next
+    depth: int
+    landing: _Next | None = None
+
+
+@dataclass(slots=True)
+class _Fork:
+    """A fork whose branches are being lowered; `has_break`: one of them breaks out of a loop around it."""
+
+    has_break: bool = False
 
 
 class _Lowering:
@@ -68,6 +80,7 @@ class _Lowering:
         self.states: list[State] = []
         self.labels: list[int] = []
         self.exits: list[_Exit] = []
+        self.forks: list[_Fork] = []
         self.loop_count = 0
 
     def lower(self, node: graph.Node, then: _Next | _Test) -> Walk[Outline]:
@@ -116,6 +129,9 @@ class _Lowering:
                 return self._break(node)
             case graph.Sleep():
                 return self._sleep(node, then)
+            case graph.Join() | graph.Race():
+                fork: Outline = yield self._fork(node, then)
+                return fork
 
     # Leaves
 
@@ -149,11 +165,16 @@ class _Lowering:
         return outline
 
     def _break(self, node: graph.Break) -> Outline:
-        then = self.exits[-1].then
-        is_needed = isinstance(then, _Test) or then.is_needed
+        exit_ = self.exits[-1]
         text = None if node.value is None else source_text(node.value)
         label = "df.break()" if text is None else f"df.break('{text}')"
-        number = self._leaf("break", program.Break(node.value, is_needed), then, _label_of(label), node.span)
+        action = program.Break(node.value, exit_.then.is_needed)
+        if exit_.depth == len(self.forks):
+            number = self._leaf("break", action, exit_.then, _label_of(label), node.span)
+        else:
+            for fork in reversed(self.forks[exit_.depth :]):
+                fork.has_break = True
+            number = self._state("break", action, None, Leave(), _label_of(label), node.span)
         return {"node": "break", "value": text, "state": number}
 
     def _leaf(self, kind: str, action: Action, then: _Next | _Test, label: str, span: Span) -> int:
@@ -194,10 +215,10 @@ class _Lowering:
             return outline
         begin = self._label()
         self._set(begin)
-        self.exits.append(_Exit(then))
+        self.exits.append(_Exit(then, len(self.forks)))
         if node.condition is None:
             outline = yield self.lower(node.body, _Next(begin, is_lap=not node.has_break))
-            self.exits.pop()
+            self._land(self.exits.pop(), node.span)
             return {"node": "loop", "body": outline, "condition": None}
         test, end = self._label(), self._label()
         at_end, body_then, kept = Jump(then.label, is_lap=then.is_lap), _Next(test), None
@@ -213,18 +234,74 @@ class _Lowering:
         body = yield self.lower(node.body, body_then)
         self._set(test)
         condition = yield self.lower(node.condition, _Test(Jump(begin), at_end))
-        self.exits.pop()
+        exit_ = self.exits.pop()
         if kept is not None:
             # In a state of its own: the condition's has the condition's result in the history.
             self._set(end)
             kind = "end" if then.label is None else "name"
             self._leaf(kind, program.Load(kept), then, "df.loop", node.span)
+        self._land(exit_, node.span)
         return {"node": "loop", "body": body, "condition": condition}
+
+    # Joins and races
+
+    def _fork(self, node: graph.Join | graph.Race, then: _Next | _Test) -> Walk[Outline]:
+        word = "race" if isinstance(node, graph.Race) else "join"
+        if isinstance(then, _Test):
+            # In the place of a condition: its result decides once it has been gathered.
+            after, hidden = self._label(), self._hidden(word)
+            outline: Outline = yield self._fork(node, _Next(after, hidden, is_needed=True))
+            self._set(after)
+            self._leaf("condition", program.Load(hidden), then, f"df.{word}", node.span)
+            return outline
+        is_kept = then.is_needed or self.keeps_all
+        labels, gather = tuple(self._label() for _ in node.branches), self._label()
+        action = program.Fork(word == "race", labels)
+        self._state(word, action, None, Jump(gather), f"df.{word}", node.span)
+        fork = _Fork()
+        self.forks.append(fork)
+        parts: list[Outline] = []
+        for label, branch in zip(labels, node.branches, strict=True):
+            self._set(label)
+            parts.append((yield self.lower(branch, _Next(None, is_needed=is_kept))))
+        self.forks.pop()
+        self._set(gather)
+        landing = _Next(None)
+        if fork.has_break and self.exits[-1].depth == len(self.forks):
+            landing = self._landing(self.exits[-1])
+        gathered = program.Gather(is_kept, self._merged(node.span), landing.label, landing.name)
+        number = self._leaf("gather", gathered, then, f"df.{word}", node.span)
+        return {"node": word, "parts": parts, "state": number}
+
+    def _merged(self, span: Span) -> tuple[str, ...]:
+        """The names that branches bind and that others read; in a loop also the next iteration does."""
+        bound = self.uses.bound_in(span)
+        if self.exits:
+            return tuple(name for name in bound if name in self.uses.reads)
+        return tuple(name for name in bound if self.uses.is_read_outside(name, span))
+
+    def _landing(self, exit_: _Exit) -> _Next:
+        """Where a loop of this task is left by a break out of a branch, which only a gathering can do."""
+        if exit_.landing is None:
+            exit_.landing = exit_.then
+            if exit_.then.label is None or exit_.then.is_lap:
+                # It says where to go on, not that the task ends or goes round a loop.
+                exit_.landing = _Next(self._label(), self._hidden("loop"))
+        return exit_.landing
+
+    def _land(self, exit_: _Exit, span: Span) -> None:
+        landing, then = exit_.landing, exit_.then
+        if landing is not None and landing is not then:
+            assert landing.label is not None
+            assert landing.name is not None
+            self._set(landing.label)
+            kind = "end" if then.label is None else "name"
+            self._leaf(kind, program.Load(landing.name), then, "df.loop", span)
 
     # States and labels
 
     def _state(
-        self, kind: str, action: Action, name: str | None, then: Jump | Choice, label: str, span: Span
+        self, kind: str, action: Action, name: str | None, then: Jump | Choice | Leave, label: str, span: Span
     ) -> int:
         number = len(self.states) + 1
         self.states.append(State(number, kind, action, name, then, label, span))
@@ -243,12 +320,26 @@ class _Lowering:
 
     def resolved(self) -> tuple[State, ...]:
         """The states with numbers in the place of labels."""
-        return tuple(replace(state, then=self._resolve(state.then)) for state in self.states)
+        return tuple(
+            replace(state, then=self._resolve(state.then), action=self._resolve_action(state.action))
+            for state in self.states
+        )
 
-    def _resolve(self, then: Jump | Choice) -> Jump | Choice:
-        if isinstance(then, Choice):
-            return Choice(self._resolve_jump(then.yes), self._resolve_jump(then.no))
-        return self._resolve_jump(then)
+    def _resolve_action(self, action: Action) -> Action:
+        match action:
+            case program.Fork(branches=branches):
+                return replace(action, branches=tuple(self.labels[branch] for branch in branches))
+            case program.Gather(break_to=int(label)):
+                return replace(action, break_to=self.labels[label])
+        return action
+
+    def _resolve(self, then: Jump | Choice | Leave) -> Jump | Choice | Leave:
+        match then:
+            case Choice(yes, no):
+                return Choice(self._resolve_jump(yes), self._resolve_jump(no))
+            case Jump():
+                return self._resolve_jump(then)
+        return then
 
     def _resolve_jump(self, jump: Jump) -> Jump:
         return jump if jump.state is None else replace(jump, state=self.labels[jump.state])

@@ -18,15 +18,21 @@ class Argument(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
+    """`is_repeated`: any number of further arguments of the kind may follow, by position."""
+
     name: str
     argument: Argument
     is_optional: bool = False
+    is_repeated: bool = False
 
 
 NODES: dict[str, tuple[Parameter, ...]] = {
     "sql": (Parameter("query", Argument.SQL),),
     "seq": (Parameter("a", Argument.STEP), Parameter("b", Argument.STEP)),
     "as": (Parameter("fut", Argument.STEP), Parameter("name", Argument.NAME)),
+    "join": (Parameter("a", Argument.STEP), Parameter("b", Argument.STEP, is_repeated=True)),
+    "join3": (Parameter("a", Argument.STEP), Parameter("b", Argument.STEP), Parameter("c", Argument.STEP)),
+    "race": (Parameter("a", Argument.STEP), Parameter("b", Argument.STEP, is_repeated=True)),
     "if": (
         Parameter("condition", Argument.STEP),
         Parameter("then_branch", Argument.STEP),
@@ -50,10 +56,7 @@ NODES_TO_COME = frozenset(
         "detached",
         "http",
         "http_multipart",
-        "join",
-        "join3",
         "map",
-        "race",
         "retry",
         "try",
         "wait_for",
@@ -78,6 +81,7 @@ FUNCTIONS = frozenset(
         "run",
         "setvar",
         "signal",
+        "signal_label",
         "start",
         "start_workflow",
         "status",
@@ -91,5 +95,6 @@ FUNCTIONS = frozenset(
 
 def signature(name: str) -> str:
     """`df.loop(body, [condition])`, for a message."""
-    parameters = (f"[{p.name}]" if p.is_optional else p.name for p in NODES[name])
-    return f"df.{name}({', '.join(parameters)})"
+    parameters = NODES[name]
+    shown = [f"[{p.name}]" if p.is_optional else p.name for p in parameters]
+    return f"df.{name}({', '.join([*shown, '...'] if parameters[-1].is_repeated else shown)})"

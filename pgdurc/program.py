@@ -45,12 +45,34 @@ class Load:
     name: str
 
 
-Action = Run | Sleep | Break | CountRows | Load
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Go on at each of `branches` at once, each a task of its own that begins at that state."""
+
+    is_race: bool
+    branches: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Take up what the branches left, once they have ended.
+
+    `merge`: names that they may have bound and that are read elsewhere. `break_to`: where a break out of a
+    branch goes on, its value bound to `break_name`; None where no branch breaks, or out of this task too.
+    """
+
+    is_kept: bool
+    merge: tuple[str, ...]
+    break_to: int | None = None
+    break_name: str | None = None
+
+
+Action = Run | Sleep | Break | CountRows | Load | Fork | Gather
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """Go on at `state`; None ends the workflow. `is_lap`: a loop that may never park goes round here."""
+    """Go on at `state`; None ends the task. `is_lap`: a loop that may never park goes round here."""
 
     state: int | None
     is_lap: bool = False
@@ -65,6 +87,11 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """End this task, a branch, by a break: its fork's task goes on behind the loop."""
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """`name`: what the step's result is bound to wherever it goes on; hidden ones are like `.loop3`."""
 
@@ -72,7 +99,7 @@ class State:
     kind: str
     action: Action
     name: str | None
-    then: Jump | Choice
+    then: Jump | Choice | Leave
     label: str
     span: Span
 

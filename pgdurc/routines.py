@@ -33,13 +33,28 @@ class Interval:
     text: str
 
 
-# A text is a literal, a tuple of texts an array, None is NULL.
-Argument = str | bool | None | tuple[str, ...] | Assembled | Seconds | Interval
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """`name => value`."""
+
+    name: str
+    value: Argument
 
 
-def call_of(action: program.Action) -> Call | None:
+# A text is a literal, a tuple an array, None is NULL.
+Argument = (
+    str | bool | int | None | tuple[str, ...] | tuple[int, ...] | Assembled | Seconds | Interval | Labelled
+)
+
+
+def call_of(state: program.State) -> Call | None:
     """The call whose result is the state's; None where nothing is to be done."""
-    match action:
+    match state.action:
+        case program.Fork(is_race=is_race, branches=branches):
+            assert isinstance(state.then, program.Jump)
+            return Call("fork_v1", ("race" if is_race else "join", branches, state.then.state))
+        case program.Gather():
+            return _gather(state, state.action)
         case program.Run(statement=statement, is_captured=is_captured):
             return _run(statement, is_captured)
         case program.Sleep(seconds=str(seconds)):
@@ -66,6 +81,19 @@ def test_of(action: program.Action) -> Call:
             return Call("row_count_v1", (name,))
         case _:
             return Call("is_true_v1")
+
+
+def _gather(state: program.State, gather: program.Gather) -> Call:
+    assert isinstance(state.then, program.Jump)
+    given: dict[str, Argument] = {
+        "name": state.name,
+        "merge": gather.merge or None,
+        "break_to": gather.break_to,
+        "break_name": gather.break_name,
+        "is_kept": None if gather.is_kept else False,
+    }
+    arguments = [Labelled(name, value) for name, value in given.items() if value is not None]
+    return Call("gather_v1", (Labelled("next", state.then.state), *arguments))
 
 
 def _run(statement: graph.Statement, is_captured: bool) -> Call:

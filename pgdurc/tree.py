@@ -117,7 +117,23 @@ class Sleep:
     span: Span
 
 
-Tree = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two or more branches side by side, all of them awaited."""
+
+    branches: tuple[Tree, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """Two or more branches side by side, until the first one settles."""
+
+    branches: tuple[Tree, ...]
+    span: Span
+
+
+Tree = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race
 
 
 @dataclass(frozen=True, slots=True)

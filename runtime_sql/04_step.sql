@@ -206,6 +206,10 @@ AS $$
 DECLARE
     lap_at timestamptz;
 BEGIN
+    IF step.outcome <> 'advance' THEN
+        -- It parks, waits, or does not go round at all.
+        RETURN step;
+    END IF;
     SELECT t.lap_at INTO lap_at
     FROM df.task AS t
     WHERE t.id = step.task_id

@@ -388,7 +388,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     pad CONSTANT text := repeat(' ', p_indent) || p_prefix;
-    suffix CONSTANT text := coalesce(' |=> ''' || (p_node ->> 'name') || '''', '') || coalesce('  ' || (p_marks ->> (p_node ->> 'state')), '');
+    mark CONSTANT text := coalesce('  ' || (p_marks ->> (p_node ->> 'state')), '');
+    suffix CONSTANT text := coalesce(' |=> ''' || (p_node ->> 'name') || '''', '') || mark;
     query CONSTANT text := regexp_replace(btrim(coalesce(p_node ->> 'query', '')), '\s+', ' ', 'g');
     part record;
 BEGIN
@@ -410,6 +411,12 @@ BEGIN
             END IF;
             RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'then', p_indent + 4, '✓ then: ', p_marks);
             RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'else', p_indent + 4, '✗ else: ', p_marks);
+        WHEN 'join', 'race' THEN
+            -- pg_durable does not show the name of a race.
+            RETURN NEXT pad || CASE p_node ->> 'node' WHEN 'race' THEN 'RACE' || mark ELSE format('JOIN (%s)', jsonb_array_length(p_node -> 'parts')) || suffix END;
+            FOR part IN SELECT p.item, p.position FROM jsonb_array_elements(p_node -> 'parts') WITH ORDINALITY AS p (item, position) ORDER BY p.position LOOP
+                RETURN QUERY SELECT * FROM df.explain_node_v1(part.item, p_indent + 4, format('║ branch %s: ', part.position), p_marks);
+            END LOOP;
         WHEN 'loop' THEN
             RETURN NEXT pad || 'LOOP (' || CASE WHEN coalesce(p_node -> 'condition', 'null') = 'null' THEN 'infinite' ELSE 'while' END || ')' || suffix;
             RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'body', p_indent + 4, '↻ body: ', p_marks);

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pgdurc import tree
 from pgdurc.analyse.bound_names import check_bound_names
 from pgdurc.analyse.captures import check_captures
+from pgdurc.analyse.depth import check_depth
 from pgdurc.analyse.draft import Draft
 from pgdurc.analyse.flow import check_flow
 from pgdurc.analyse.graph import build_graph
@@ -36,6 +37,7 @@ PASSES: tuple[Callable[[Draft], Draft], ...] = (
     check_sleeps,
     check_captures,
     check_flow,
+    check_depth,
 )
 
 

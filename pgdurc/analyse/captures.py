@@ -49,6 +49,13 @@ def check_captures(draft: Draft) -> Draft:
                 pending.append((body, need if condition is not None else _Need.NO, annotation))
                 if condition is not None:
                     pending.append((condition, _Need.YES, None))
+            case tree.Race(branches=branches):
+                pending += [(branch, need, annotation) for branch in branches]
+            case tree.Join(branches=branches):
+                pending += [(branch, need, None) for branch in branches]
+                if annotation is not None:
+                    message = "the result of a join is one value and has no columns to name"
+                    problems.append(error("PGD211", message, annotation.span))
             case tree.Sleep(span=span) if annotation is not None:
                 problems.append(
                     error("PGD211", "the result of a sleep has no columns to name", annotation.span)

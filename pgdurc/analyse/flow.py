@@ -46,6 +46,14 @@ class _Walker:
                 first = yield self.walk(then, is_in_loop=is_in_loop)
                 second = yield self.walk(otherwise, is_in_loop=is_in_loop)
                 return node.span if first and second else None
+            case tree.Join(branches=branches) | tree.Race(branches=branches):
+                stops: list[Span | None] = []
+                for branch in branches:
+                    at_branch: Span | None = yield self.walk(branch, is_in_loop=is_in_loop)
+                    stops.append(at_branch)
+                if isinstance(node, tree.Race):  # goes on as long as one of them does
+                    return node.span if all(stops) else None
+                return next((stop for stop in stops if stop), None)
             case tree.Loop():
                 at_loop: Span | None = yield self._loop(node)
                 return at_loop

@@ -55,6 +55,12 @@ def _node(draft: Draft, node: tree.Tree) -> Walk[graph.Node]:
             return graph.Break(None if value is None else draft.texts[span], span)
         case tree.Sleep():
             return _sleep(draft, node)
+        case tree.Join(branches=branches, span=span) | tree.Race(branches=branches, span=span):
+            built = []
+            for branch in branches:
+                inner = yield _node(draft, branch)
+                built += [inner]
+            return (graph.Join if isinstance(node, tree.Join) else graph.Race)(tuple(built), span)
 
 
 def _sleep(draft: Draft, node: tree.Sleep) -> graph.Sleep:

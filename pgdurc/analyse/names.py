@@ -12,10 +12,11 @@ from pgdurc.analyse.draft import Draft, error
 from pgdurc.analyse.placeholders import Place
 from pgdurc.analyse.reading import ReadStatement, ReadText
 from pgdurc.analyse.resolve import Names, resolve
-from pgdurc.analyse.scope import Binding, Changes, Doubt, Scope
+from pgdurc.analyse.scope import Binding, Changes, Doubt, Ends, Scope
 from pgdurc.analyse.shapes import (
     ANY_JSON,
     ANY_ROWS,
+    JOINED,
     NOTHING,
     SLEPT,
     Json,
@@ -100,6 +101,9 @@ class _Walker:
             case tree.Break(value=value):
                 self._break(node, None if value is None else self.draft.read_texts.get(node.span))
                 return NOTHING
+            case tree.Join(branches=branches) | tree.Race(branches=branches):
+                shape = yield self._fork(branches, is_race=isinstance(node, tree.Race))
+                return shape
             case tree.Sleep(span=span):
                 if (read := self.draft.read_texts.get(span)) is not None:
                     self.texts[span] = self._text(read, read.start, read.end)
@@ -135,6 +139,33 @@ class _Walker:
         self.is_dead = not living
         self.scope.apply(self.scope.merge(living or ways))
         return shape
+
+    def _fork(self, branches: tuple[tree.Tree, ...], *, is_race: bool) -> Walk[Shape]:
+        was_dead = self.is_dead
+        ends: list[Ends] = []
+        living: list[Changes] = []
+        shape = NOTHING
+        for branch in branches:
+            self.is_dead = was_dead
+            self.scope.begin_task()
+            shape |= yield self.walk(branch)
+            ends.append(self.scope.end_task())
+            if not self.is_dead:
+                living.append(ends[-1].at_end)
+        at_breaks = [each.at_breaks for each in ends if each.at_breaks is not None]
+        if at_breaks:
+            self.scope.begin()
+            self.scope.apply(self.scope.merge(at_breaks) if is_race else self.scope.joined_at_break(ends))
+            self.scope.exit_loop()
+            self.scope.end()
+        at_ends = [each.at_end for each in ends]
+        if is_race:
+            self.is_dead = not living
+            self.scope.apply(self.scope.merge(living or at_ends))
+            return shape
+        self.is_dead = len(living) < len(branches)
+        self.scope.apply(self.scope.joined(at_ends))
+        return JOINED
 
     def _loop(self, node: tree.Loop) -> Walk[Shape]:
         loop = _Loop(node.span)

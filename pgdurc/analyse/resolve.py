@@ -189,6 +189,10 @@ def _column(
         )
         return Resolved(None, (problem,))
     missing = next((columns for columns in known if column not in columns), None)
+    if missing == ():
+        message = f'"${name}" is the array of a join\'s results and has no fields'
+        hint = f"(${name} -> 0) is the first one; or name the branch whose result is wanted"
+        return Resolved(None, (error("PGD205", message, span, hint, related),))
     if missing is not None:
         guess = nearest(column, missing)
         hint = f'did you mean "${name}.{guess}"?' if guess else f"it has: {', '.join(missing)}"

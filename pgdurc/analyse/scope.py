@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -26,6 +26,14 @@ class Binding:
 
 
 Changes = dict[str, Binding]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What a branch has bound: at its end, and where it breaks out; None where it never does."""
+
+    at_end: Changes
+    at_breaks: Changes | None
 
 
 @dataclass(slots=True)
@@ -130,8 +138,9 @@ class Scope:
         """
         exits = self._levels[-1].exits
         at_end = self.end()
-        if not exits.count:
-            return 0, self.merge([at_end])
+        return exits.count, self._behind(exits) if exits.count else self.merge([at_end])
+
+    def _behind(self, exits: _Exits) -> Changes:
         merged: Changes = {}
         for name, stretches in exits.seen.items():
             before = self.bindings.get(name)
@@ -140,10 +149,55 @@ class Scope:
             if sum(last - first for first, last, _ in stretches) < exits.count:
                 seen.insert(0 if stretches[0][0] > 0 else len(seen), before)
             merged[name] = _merged(seen)
-        return exits.count, merged
+        return merged
+
+    # Joins and races
+
+    def begin_task(self) -> None:
+        """A branch of a join or race: what breaks in it, out of it, ends only the branch."""
+        self.begin_loop()
+
+    def end_task(self) -> Ends:
+        """Undo and return what the branch has bound, at its end and at the breaks out of it."""
+        exits = self._levels[-1].exits
+        at_end = self.end()
+        return Ends(at_end, self._behind(exits) if exits.count else None)
+
+    def joined(self, branches: Sequence[Changes]) -> Changes:
+        """What is bound when all branches have ended: certain if one of them is sure to bind it."""
+        ways: dict[str, list[Binding]] = {}
+        for branch in branches:
+            for name, binding in branch.items():
+                ways.setdefault(name, []).append(binding)
+        return {name: self._taken_over(name, bindings) for name, bindings in ways.items()}
+
+    def joined_at_break(self, branches: Sequence[Ends]) -> Changes:
+        """What is bound where a join is left, of which one branch or several broke."""
+        at_breaks = [ends.at_breaks for ends in branches if ends.at_breaks is not None]
+        whole = self.joined([ends.at_end for ends in branches if ends.at_breaks is None])
+        at_ends = [ends.at_end for ends in branches if ends.at_breaks is not None]
+        merged = self.merge([*at_breaks, *at_ends])
+        for name, binding in whole.items():
+            also = merged.get(name)
+            merged[name] = binding if also is None else replace(_merged([binding, also]), doubt=binding.doubt)
+        for name, binding in self.merge(at_breaks).items():
+            if binding.doubt is Doubt.NONE:  # whichever broke had bound it
+                merged[name] = replace(merged[name], doubt=Doubt.NONE)
+        return merged
+
+    def _taken_over(self, name: str, bindings: list[Binding]) -> Binding:
+        """The binding after a join in whose branches these were, in their order; the last one has its way."""
+        before = self.bindings.get(name)
+        if before is not None and before.doubt is Doubt.NONE:
+            # Whether a branch is sure to bind it cannot be told from what it only inherited.
+            return replace(_merged([before, *bindings]), span=bindings[-1].span)
+        certain = [at for at, binding in enumerate(bindings) if binding.doubt is Doubt.NONE]
+        if not certain:
+            return _merged([before, *bindings])
+        return replace(_merged(bindings[certain[-1] :]), doubt=Doubt.NONE)
 
 
-def _merged(seen: list[Binding | None]) -> Binding:
+def _merged(seen: Sequence[Binding | None]) -> Binding:
     """One binding for what several ways have seen; at least one of them has seen one."""
     bound = [binding for binding in seen if binding is not None]
     doubt = max((binding.doubt for binding in bound), key=lambda d: d.value)

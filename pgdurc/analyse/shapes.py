@@ -34,6 +34,7 @@ Shape = frozenset[Rows | NoRows | Json]
 
 NOTHING: Shape = frozenset()
 SLEPT: Shape = frozenset({Json(("slept", "seconds"))})
+JOINED: Shape = frozenset({Json(())})  # an array
 ANY_JSON: Shape = frozenset({Json(None)})
 ANY_ROWS: Shape = frozenset({Rows(None)})
 
@@ -68,6 +69,10 @@ def rough_shapes(draft: Draft) -> Mapping[int, Shape]:
                 shape = shapes[id(then)] | shapes[id(otherwise)]
             case tree.Loop(body=body):
                 shape = ANY_JSON | shapes[id(body)]
+            case tree.Race(branches=branches):
+                shape = NOTHING.union(*(shapes[id(branch)] for branch in branches))
+            case tree.Join():
+                shape = JOINED
             case tree.Sleep():
                 shape = SLEPT
             case tree.Break():

@@ -9,7 +9,7 @@ from pgdurc import tree
 
 def children(node: tree.Tree) -> tuple[tree.Tree, ...]:
     match node:
-        case tree.Sequence(parts=parts):
+        case tree.Sequence(parts=parts) | tree.Join(branches=parts) | tree.Race(branches=parts):
             return parts
         case tree.Named(body=body):
             return (body,)

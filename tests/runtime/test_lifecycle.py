@@ -369,6 +369,16 @@ def test_an_endless_loop_takes_a_second_a_lap(workflows):
     workflows.database.query("SELECT df.cancel(%s)", instance)
 
 
+def test_a_sleep_at_the_end_of_an_endless_loop_is_as_long_as_it_says(workflows):
+    workflows.database.query("CREATE TABLE lap (n serial)")
+    workflows.deploy("CREATE WORKFLOW w() AS @> ('INSERT INTO lap DEFAULT VALUES' ~> df.sleep(60));")
+    workflows.start("w()")
+    for _ in range(10):
+        workflows.database.drive()
+        workflows.move_clock("10 seconds")
+    assert workflows.database.value("SELECT count(*) FROM lap") == 2
+
+
 def test_retention_removes_what_ended_long_ago(workflows):
     workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS one'; CREATE WORKFLOW v() AS df.sleep('90 days');")
     old, waiting = workflows.start("w()"), workflows.start("v()")

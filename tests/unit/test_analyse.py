@@ -17,6 +17,7 @@ FOLDERS = (
     "bound_names",
     "captures",
     "columns",
+    "depth",
     "flow",
     "names",
     "options",

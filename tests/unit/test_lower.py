@@ -36,17 +36,143 @@ def shown(state: program.State) -> str:
             action = ("keep " if is_captured else "run ") + state.label
         case program.Load(name=name):
             action = f"load {name}"
+        case program.Fork(branches=branches):
+            action = f"{state.kind} {' '.join(map(str, branches))}"
+        case program.Gather():
+            action = gathered(state.action)
         case _:
             action = state.label
     name = f" |=> {state.name}" if state.name else ""
     if isinstance(state.then, Choice):
         return f"{state.number}: {action}{name} -> {jump(state.then.yes)} | {jump(state.then.no)}"
-    return f"{state.number}: {action}{name} -> {jump(state.then)}"
+    place = "break" if isinstance(state.then, program.Leave) else jump(state.then)
+    return f"{state.number}: {action}{name} -> {place}"
+
+
+def gathered(gather: program.Gather) -> str:
+    words = ["gather", *gather.merge, "" if gather.is_kept else "unread"]
+    if gather.break_to is not None:
+        words.append(f"break {gather.break_to} |=> {gather.break_name}")
+    return " ".join(word for word in words if word)
 
 
 @pytest.mark.parametrize(
     ("body", "states"),
     [
+        ("'A' & 'B'", ["1: join 2 3 -> 4", "2: keep A -> done", "3: keep B -> done", "4: gather -> done"]),
+        (
+            "df.race('A', 'B', 'C') ~> 'D'",
+            [
+                "1: race 2 3 4 -> 5",
+                "2: run A -> done",
+                "3: run B -> done",
+                "4: run C -> done",
+                "5: gather unread -> 6",
+                "6: keep D -> done",
+            ],
+        ),
+        (
+            "'A' & 'B' & 'C'",
+            [
+                "1: join 2 6 -> 7",
+                "2: join 3 4 -> 5",
+                "3: keep A -> done",
+                "4: keep B -> done",
+                "5: gather -> done",
+                "6: keep C -> done",
+                "7: gather -> done",
+            ],
+        ),
+        # Only what is read elsewhere is merged.
+        (
+            "df.join('A' |=> x ~> 'C, $x', ('B' |=> y) ~> 'C', 'D' |=> z) |=> j ~> 'C, $j, $y'",
+            [
+                "1: join 2 4 6 -> 7",
+                "2: keep A |=> x -> 3",
+                "3: keep C, $x -> done",
+                "4: keep B |=> y -> 5",
+                "5: keep C -> done",
+                "6: keep D -> done",
+                "7: gather y |=> j -> 8",
+                "8: keep C, $j, $y -> done",
+            ],
+        ),
+        # In the place of a condition.
+        (
+            "('A' | 'B') ?> 'C' !> 'D'",
+            [
+                "1: race 2 3 -> 4",
+                "2: keep A -> done",
+                "3: keep B -> done",
+                "4: gather |=> .race1 -> 5",
+                "5: load .race1 -> 6 | 7",
+                "6: keep C -> done",
+                "7: keep D -> done",
+            ],
+        ),
+        # A break out of a branch: the loop ends behind it, or the task with it.
+        (
+            "(@> ('A' & df.break('v'))) |=> x ~> 'C, $x'",
+            [
+                "1: join 2 3 -> 4",
+                "2: run A -> done",
+                "3: df.break('v') -> break",
+                "4: gather unread break 5 |=> x -> 1",
+                "5: keep C, $x -> done",
+            ],
+        ),
+        (
+            "@> ('A' & df.break('v'))",
+            [
+                "1: join 2 3 -> 4",
+                "2: run A -> done",
+                "3: df.break('v') -> break",
+                "4: gather unread break 5 |=> .loop1 -> 1",
+                "5: load .loop1 -> done",
+            ],
+        ),
+        (
+            "@> (('A' | ('B' & df.break())) ~> 'C') ~> 'D'",
+            [
+                "1: race 2 3 -> 7",
+                "2: run A -> done",
+                "3: join 4 5 -> 6",
+                "4: run B -> done",
+                "5: df.break() -> break",
+                "6: gather unread -> done",
+                "7: gather unread break 9 |=> None -> 8",
+                "8: run C -> 1",
+                "9: keep D -> done",
+            ],
+        ),
+        # A break inside of its branch is a jump; loops in joins in loops.
+        (
+            "df.loop(df.join('A', @> ('B' ~> df.break('v'))), 'C')",
+            [
+                "1: join 2 3 -> 5",
+                "2: keep A -> done",
+                "3: run B -> 4",
+                "4: df.break('v') -> done",
+                "5: gather |=> .loop1 -> 6",
+                "6: keep C -> 1 | 7",
+                "7: load .loop1 -> done",
+            ],
+        ),
+        # An inner loop that is left by a branch goes round the outer one in a state of its own: that takes a second.
+        (
+            "@> @> ('A' | df.break())",
+            [
+                "1: race 2 3 -> 4",
+                "2: run A -> done",
+                "3: df.break() -> break",
+                "4: gather unread break 5 |=> .loop1 -> 1",
+                "5: load .loop1 -> lap 1",
+            ],
+        ),
+        (
+            "@> ('A' & 'B')",
+            ["1: join 2 3 -> 4", "2: run A -> done", "3: run B -> done", "4: gather unread -> lap 1"],
+        ),
         ("'A' ~> 'B'", ["1: run A -> 2", "2: keep B -> done"]),
         ("'A' |=> x ~> 'B'", ["1: run A -> 2", "2: keep B -> done"]),
         ("'A' |=> x ~> 'B, $x'", ["1: keep A |=> x -> 2", "2: keep B, $x -> done"]),

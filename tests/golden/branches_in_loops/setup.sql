@@ -1,0 +1,1 @@
+CREATE TABLE visits (id bigint GENERATED ALWAYS AS IDENTITY, place text, round int);
