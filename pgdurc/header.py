@@ -23,7 +23,6 @@ _PSEUDO_TYPE = re.compile(
     r"any(compatible)?(array|nonarray|range|multirange)?|anyelement|anyenum"
     r"|cstring|event_trigger|internal|record|trigger|void"
 )
-)
 
 
 def read_name(tokens: Sequence[pgsql.Token], offset: int) -> Identifier:
