@@ -11,7 +11,7 @@ from pgdurc.chains import branch, sequence
 from pgdurc.nodes import Argument
 from pgdurc.operand import Given, Opaque, Text, Value
 from pgdurc.shape import StatementError
-from pgdurc.tree import Break, IfRows, Join, Loop, Name, Race, Sleep, SourceText, Tree
+from pgdurc.tree import Break, Duration, IfRows, Join, Loop, Name, Race, Signal, Sleep, SourceText, Tree
 
 if TYPE_CHECKING:
     from pgdurc.chains import Chains
@@ -84,8 +84,13 @@ class Calls:
                 return Loop(step("body"), step("condition") if "condition" in given else None, span)
             case "break":
                 return Break(self._text(given["value"]) if "value" in given else None, span)
+            case "wait_for_signal":
+                return self._signal(given, span)
             case _:
-                return self._sleep(given["seconds"], span)
+                duration = self._duration(name, given["seconds"])
+                if duration is None:
+                    return self.leaves.nothing(span)
+                return Sleep(duration.argument, duration.is_interval_text, span)
 
     def _refuse(self, node: str, argument: Argument, span: Span, hint: str | None = None) -> None:
         self.leaves.problem("PGD123", f"the argument of df.{node} must be {argument.value}", span, hint)
@@ -118,20 +123,38 @@ class Calls:
                 self._refuse("break", Argument.TEXT, span)
         return None
 
-    def _sleep(self, value: Value, span: Span) -> Tree:
+    def _signal(self, given: dict[str, Value], span: Span) -> Tree:
+        name = self._label("wait_for_signal", given["name"])
+        timeout = None
+        if "timeout_seconds" in given:
+            timeout = self._duration("wait_for_signal", given["timeout_seconds"])
+        return self.leaves.nothing(span) if name is None else Signal(name, timeout, span)
+
+    def _label(self, node: str, value: Value) -> SourceText | None:
         match value:
             case Text(source):
-                return Sleep(source, True, span)
+                return source
+            case Opaque(span=span) if _REFERENCE.match(written := self.leaves.source(span)):
+                return SourceText(written, tuple(range(span.start, span.end + 1)))
+            case Opaque(span=span):
+                self._refuse(node, Argument.LABEL, span)
+        return None
+
+    def _duration(self, node: str, value: Value) -> Duration | None:
+        match value:
+            case Text(source, span):
+                return Duration(source, True, span)
             case Opaque(begin, end, place):
                 step = self._step_inside(begin, end)
                 if step is not None:
                     name, step_span = step
-                    hint = f"df.{name} is a step: name its result with |=> and read that, df.sleep($name)"
-                    self._refuse("sleep", Argument.DURATION, step_span, hint)
-                    return self.leaves.nothing(span)
+                    usage = "df.sleep($name)" if node == "sleep" else "$name"
+                    hint = f"df.{name} is a step: name its result with |=> and read that, {usage}"
+                    self._refuse(node, Argument.DURATION, step_span, hint)
+                    return None
                 source = SourceText(self.leaves.source(place), tuple(range(place.start, place.end + 1)))
-                return Sleep(source, False, span)
-        return self.leaves.nothing(span)
+                return Duration(source, False, place)
+        return None
 
     def _step_inside(self, begin: int, end: int) -> tuple[str, Span] | None:
         """The first call of a node in an SQL expression, where it is nothing but a function that fails."""

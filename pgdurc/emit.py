@@ -147,15 +147,17 @@ def _state(state: State, file: str, source: Source) -> dict[str, Any]:
         "comment": f"{file}:{source.position(state.span.start)[0]}{_remark(state)}",
         "call": call_of(state),
         "name": state.name,
+        "is_waiting": isinstance(state.action, program.Signal),
         "is_steered": isinstance(state.action, program.Fork | program.Gather),
         "test": None if no is None else test_of(state.action),
         "yes": yes,
         "no": no,
-        "is_plain_choice": _is_plain(yes) and _is_plain(no),
+        "may_end": any(isinstance(way, Jump) and way.state is None for way in (yes, no)),
+        "is_plain": _is_plain(yes) and (no is None or _is_plain(no)),
     }
 
 
-def _is_plain(then: Jump | Leave | None) -> bool:
+def _is_plain(then: Jump | Leave) -> bool:
     return isinstance(then, Jump) and then.state is not None and not then.is_lap
 
 
@@ -171,6 +173,8 @@ def _remark(state: State) -> str:
             return " df.sleep" + bound
         case program.Break():
             return " df.break" + bound
+        case program.Signal():
+            return " df.wait_for_signal" + bound
         case program.Fork():
             return f" {state.kind}"
         case program.Gather():

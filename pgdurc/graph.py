@@ -152,12 +152,26 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
-class Sleep:
+class Duration:
     """`seconds` or `interval` for a constant, else `expression` over references."""
 
-    seconds: str | None
-    interval: str | None
-    expression: Text | None
+    seconds: str | None = None
+    interval: str | None = None
+    expression: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    duration: Duration
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """`timeout`: None waits for ever."""
+
+    name: Text
+    timeout: Duration | None
     span: Span
 
 
@@ -173,7 +187,7 @@ class Race:
     span: Span
 
 
-Node = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race
+Node = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race | Signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from pgdurc import graph, program
 from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Span
+from pgdurc.labels import duration_text, label_of, source_text
 from pgdurc.program import Action, Choice, Jump, Leave, Outline, Program, State
 from pgdurc.uses import Uses, find_uses
-
-_LABEL_LENGTH = 60
 
 
 def lower(workflow: graph.Workflow) -> Program:
@@ -129,6 +128,8 @@ class _Lowering:
                 return self._break(node)
             case graph.Sleep():
                 return self._sleep(node, then)
+            case graph.Signal():
+                return self._signal(node, then)
             case graph.Join() | graph.Race():
                 fork: Outline = yield self._fork(node, then)
                 return fork
@@ -140,28 +141,42 @@ class _Lowering:
         action = program.Run(node.statement, is_needed and node.statement.is_capturable)
         query = source_text((*node.statement.hoisted, " ", *node.statement.text)).strip()
         kind = "condition" if isinstance(then, _Test) else "sql"
-        number = self._leaf(kind, action, then, _label_of(query), node.span)
+        number = self._leaf(kind, action, then, label_of(query), node.span)
         return {"node": "sql", "query": query, "state": number}
 
     def _sleep(self, node: graph.Sleep, then: _Next | _Test) -> Outline:
-        action = program.Sleep(node.seconds, node.interval, node.expression)
+        duration = node.duration
+        action = program.Sleep(duration.seconds, duration.interval, duration.expression)
+        argument = duration_text(duration)
         outline: dict[str, Outline] = {"node": "sleep"}
-        if node.seconds is not None:
-            outline["seconds"], argument = node.seconds, node.seconds
+        if duration.seconds is not None:
+            outline["seconds"] = duration.seconds
         else:
-            argument = (
-                f"'{node.interval}'" if node.interval is not None else source_text(node.expression or ())
-            )
-            outline["argument"] = node.interval if node.interval is not None else argument
-        label = f"df.sleep({argument})"
-        if isinstance(then, _Next) and then.label is None:
-            # It parks, and only a step that runs after that can end the workflow.
-            after, name = self._label(), then.name or self._hidden("sleep")
-            outline["state"] = self._leaf("sleep", action, _Next(after, name), label, node.span)
-            self._set(after)
-            self._state("end", program.Load(name), None, Jump(None), label, node.span)
-        else:
-            outline["state"] = self._leaf("sleep", action, then, label, node.span)
+            outline["argument"] = duration.interval if duration.interval is not None else argument
+        outline["state"] = self._parking("sleep", action, then, f"df.sleep({argument})", node.span)
+        return outline
+
+    def _parking(self, kind: str, action: Action, then: _Next | _Test, label: str, span: Span) -> int:
+        """A step that parks: only one that runs after that can end the task."""
+        if isinstance(then, _Test) or then.label is not None:
+            return self._leaf(kind, action, then, label, span)
+        after, name = self._label(), then.name or self._hidden(kind)
+        number = self._leaf(kind, action, _Next(after, name), label, span)
+        self._set(after)
+        self._state("end", program.Load(name), None, Jump(None), label, span)
+        return number
+
+    def _signal(self, node: graph.Signal, then: _Next | _Test) -> Outline:
+        name = source_text(node.name)
+        outline: dict[str, Outline] = {"node": "signal", "signal": name}
+        arguments = f"'{name}'"
+        if (timeout := node.timeout) is not None:
+            text = duration_text(timeout)
+            arguments += f", {text}"
+            seconds = timeout.seconds or ""
+            outline["timeout"] = int(seconds) if seconds.isdecimal() else text.strip("'")
+        label = label_of(f"df.wait_for_signal({arguments})")
+        outline["state"] = self._leaf("signal", program.Signal(node.name, timeout), then, label, node.span)
         return outline
 
     def _break(self, node: graph.Break) -> Outline:
@@ -170,11 +185,11 @@ class _Lowering:
         label = "df.break()" if text is None else f"df.break('{text}')"
         action = program.Break(node.value, exit_.then.is_needed)
         if exit_.depth == len(self.forks):
-            number = self._leaf("break", action, exit_.then, _label_of(label), node.span)
+            number = self._leaf("break", action, exit_.then, label_of(label), node.span)
         else:
             for fork in reversed(self.forks[exit_.depth :]):
                 fork.has_break = True
-            number = self._state("break", action, None, Leave(), _label_of(label), node.span)
+            number = self._state("break", action, None, Leave(), label_of(label), node.span)
         return {"node": "break", "value": text, "state": number}
 
     def _leaf(self, kind: str, action: Action, then: _Next | _Test, label: str, span: Span) -> int:
@@ -351,31 +366,3 @@ def _tail_name(loop: graph.Loop) -> str | None:
     if isinstance(tail, graph.Named) and tail.is_counted and isinstance(loop.condition, graph.Sql):
         return tail.name
     return None
-
-
-def source_text(text: graph.Text) -> str:
-    """Pieces as the author wrote them, but for spelling: for labels and df.explain."""
-    return "".join(_source_piece(piece) for piece in text)
-
-
-def _source_piece(piece: graph.Piece) -> str:
-    match piece:
-        case str():
-            return piece
-        case graph.ParameterValue(name=name):
-            return f"${name}"
-        case graph.Variable(name=name):
-            return f"{{{name}}}"
-        case graph.ResultValue(name=name, reading=reading, column=column, is_optional=is_optional):
-            suffix = {
-                graph.Reading.VALUE: f".{column}" if column is not None else "",
-                graph.Reading.ROWS: "",
-                graph.Reading.COUNT: ".row_count",
-                graph.Reading.RECORDSET: ".*",
-            }[reading]
-            return f"${name}{suffix}{'?' if is_optional else ''}"
-
-
-def _label_of(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= _LABEL_LENGTH else words[: _LABEL_LENGTH - 3].rstrip() + "..."

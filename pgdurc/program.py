@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgdurc.diagnostic import Span
-from pgdurc.graph import Options, Parameter, Statement, Text
+from pgdurc.graph import Duration, Options, Parameter, Statement, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,14 @@ class Sleep:
     seconds: str | None
     interval: str | None
     expression: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Take a signal, or wait for it: then this state runs again when there is one or the time is up."""
+
+    name: Text
+    timeout: Duration | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class Gather:
     break_name: str | None = None
 
 
-Action = Run | Sleep | Break | CountRows | Load | Fork | Gather
+Action = Run | Sleep | Break | CountRows | Load | Fork | Gather | Signal
 
 
 @dataclass(frozen=True, slots=True)

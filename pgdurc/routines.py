@@ -34,6 +34,13 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The interval that an SQL expression gives when the state runs."""
+
+    expression: Assembled
+
+
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """`name => value`."""
 
@@ -43,7 +50,17 @@ class Labelled:
 
 # A text is a literal, a tuple an array, None is NULL.
 Argument = (
-    str | bool | int | None | tuple[str, ...] | tuple[int, ...] | Assembled | Seconds | Interval | Labelled
+    str
+    | bool
+    | int
+    | None
+    | tuple[str, ...]
+    | tuple[int, ...]
+    | Assembled
+    | Seconds
+    | Interval
+    | Evaluated
+    | Labelled
 )
 
 
@@ -63,6 +80,9 @@ def call_of(state: program.State) -> Call | None:
             return Call("sleep_v1", (Interval(interval),))
         case program.Sleep(expression=expression):
             return Call("sleep_text_v1", (_assembled(expression or ()),))
+        case program.Signal(name=name, timeout=timeout):
+            limit = () if timeout is None else (Labelled("timeout", _interval(timeout)),)
+            return Call("wait_for_signal_v1", (_plain(name), *limit))
         case program.Break(is_needed=False) | program.CountRows():
             return None
         case program.Break(value=None):
@@ -119,6 +139,22 @@ def _break(value: graph.Text) -> Call:
 
 
 # Texts
+
+
+def _plain(text: graph.Text) -> Argument:
+    """A text that is no SQL: a literal where nothing is to be put in."""
+    match text:
+        case (str(constant),):
+            return constant
+    return _assembled(text)
+
+
+def _interval(duration: graph.Duration) -> Argument:
+    if duration.seconds is not None:
+        return Interval(f"{duration.seconds} seconds")
+    if duration.interval is not None:
+        return Interval(duration.interval)
+    return Evaluated(_assembled(duration.expression or ()))
 
 
 def _assembled(text: graph.Text) -> Assembled:

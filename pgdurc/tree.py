@@ -133,7 +133,25 @@ class Race:
     span: Span
 
 
-Tree = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """The argument of another node than a sleep that is a time: fields as there."""
+
+    argument: SourceText
+    is_interval_text: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """`df.wait_for_signal('approved', 3600)`; `name` is a text with references."""
+
+    name: SourceText
+    timeout: Duration | None
+    span: Span
+
+
+Tree = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race | Signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,13 @@ def _read_by(node: graph.Node) -> Iterator[str]:
         case graph.Sql(statement=statement):
             yield from _results(statement.hoisted)
             yield from _results(statement.text)
-        case graph.Break(value=text) | graph.Sleep(expression=text) if text is not None:
+        case graph.Break(value=text) if text is not None:
             yield from _results(text)
+        case graph.Sleep(duration=duration):
+            yield from _results(duration.expression or ())
+        case graph.Signal(name=name_text, timeout=timeout):
+            yield from _results(name_text)
+            yield from _results((timeout and timeout.expression) or ())
 
 
 def _results(text: graph.Text) -> Iterator[str]:

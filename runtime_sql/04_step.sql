@@ -179,8 +179,8 @@ AS $$
     SELECT df.sleep_v1(step, make_interval(secs => p_seconds));
 $$;
 
--- Sleeps for what an SQL expression says: a number of seconds, an interval, or the text of one.
-CREATE OR REPLACE FUNCTION df.sleep_text_v1(step df.step_v1, p_sql text) RETURNS df.step_v1
+-- The time that an SQL expression says: a number of seconds, an interval, or the text of one.
+CREATE OR REPLACE FUNCTION df.duration_v1(p_sql text) RETURNS interval
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -192,9 +192,17 @@ BEGIN
         ' WHERE t.oid OPERATOR(pg_catalog.=) pg_catalog.pg_typeof(s.v)::pg_catalog.oid) FROM (SELECT (', p_sql, E'\n) AS v) AS s')
         INTO duration, is_number;
     IF is_number THEN
-        RETURN df.sleep_v1(step, duration::double precision);
+        RETURN pg_catalog.make_interval(secs => duration::double precision);
     END IF;
-    RETURN df.sleep_v1(step, duration::interval);
+    RETURN duration::interval;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.sleep_text_v1(step df.step_v1, p_sql text) RETURNS df.step_v1
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RETURN df.sleep_v1(step, df.duration_v1(p_sql));
 END
 $$;
 

@@ -411,6 +411,9 @@ BEGIN
             END IF;
             RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'then', p_indent + 4, '✓ then: ', p_marks);
             RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'else', p_indent + 4, '✗ else: ', p_marks);
+        WHEN 'signal' THEN
+            RETURN NEXT pad || format('SIGNAL ''%s''', p_node ->> 'signal')
+                || coalesce(' (' || (p_node ->> 'timeout') || CASE jsonb_typeof(p_node -> 'timeout') WHEN 'number' THEN 's)' ELSE ')' END, '') || suffix;
         WHEN 'join', 'race' THEN
             -- pg_durable does not show the name of a race.
             RETURN NEXT pad || CASE p_node ->> 'node' WHEN 'race' THEN 'RACE' || mark ELSE format('JOIN (%s)', jsonb_array_length(p_node -> 'parts')) || suffix END;

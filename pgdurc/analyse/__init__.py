@@ -19,6 +19,7 @@ from pgdurc.analyse.names import resolve_names
 from pgdurc.analyse.options import read_options
 from pgdurc.analyse.positions import check_positions
 from pgdurc.analyse.session import check_session
+from pgdurc.analyse.signals import check_signals
 from pgdurc.analyse.sleeps import check_sleeps
 from pgdurc.analyse.statements import read_statements
 from pgdurc.analyse.transactions import check_transactions
@@ -35,6 +36,7 @@ PASSES: tuple[Callable[[Draft], Draft], ...] = (
     check_positions,
     resolve_names,
     check_sleeps,
+    check_signals,
     check_captures,
     check_flow,
     check_depth,

@@ -56,9 +56,10 @@ def check_captures(draft: Draft) -> Draft:
                 if annotation is not None:
                     message = "the result of a join is one value and has no columns to name"
                     problems.append(error("PGD211", message, annotation.span))
-            case tree.Sleep(span=span) if annotation is not None:
+            case tree.Sleep() | tree.Signal() if annotation is not None:
+                what = "sleep" if isinstance(node, tree.Sleep) else "signal"
                 problems.append(
-                    error("PGD211", "the result of a sleep has no columns to name", annotation.span)
+                    error("PGD211", f"the result of a {what} has no columns to name", annotation.span)
                 )
     return replace(draft, statements=statements).reporting(problems)
 

@@ -53,8 +53,11 @@ def _node(draft: Draft, node: tree.Tree) -> Walk[graph.Node]:
             return graph.Loop(built_body, built_condition, span in draft.loops_with_break, span)
         case tree.Break(value=value, span=span):
             return graph.Break(None if value is None else draft.texts[span], span)
-        case tree.Sleep():
-            return _sleep(draft, node)
+        case tree.Sleep(span=span):
+            return graph.Sleep(_duration(draft, node), span)
+        case tree.Signal(timeout=timeout, span=span):
+            limit = None if timeout is None else _duration(draft, timeout)
+            return graph.Signal(draft.texts[span], limit, span)
         case tree.Join(branches=branches, span=span) | tree.Race(branches=branches, span=span):
             built = []
             for branch in branches:
@@ -63,18 +66,18 @@ def _node(draft: Draft, node: tree.Tree) -> Walk[graph.Node]:
             return (graph.Join if isinstance(node, tree.Join) else graph.Race)(tuple(built), span)
 
 
-def _sleep(draft: Draft, node: tree.Sleep) -> graph.Sleep:
+def _duration(draft: Draft, node: tree.Sleep | tree.Duration) -> graph.Duration:
     text = draft.texts[node.span]
     value = node.argument.value
     if any(not isinstance(piece, str) for piece in text):
         # An interval text with references is a literal with references.
         expression: Text = ("'", *(_escaped(piece) for piece in text), "'") if node.is_interval_text else text
-        return graph.Sleep(None, None, expression, node.span)
+        return graph.Duration(expression=expression)
     if node.is_interval_text:
-        return graph.Sleep(None, value, None, node.span)
+        return graph.Duration(interval=value)
     if is_number(value):
-        return graph.Sleep(value.strip().removeprefix("+").strip(), None, None, node.span)
-    return graph.Sleep(None, None, text, node.span)
+        return graph.Duration(seconds=value.strip().removeprefix("+").strip())
+    return graph.Duration(expression=text)
 
 
 def _escaped(piece: Piece) -> Piece:

@@ -18,6 +18,7 @@ from pgdurc.analyse.shapes import (
     ANY_ROWS,
     JOINED,
     NOTHING,
+    SIGNALLED,
     SLEPT,
     Json,
     NoRows,
@@ -105,9 +106,17 @@ class _Walker:
                 shape = yield self._fork(branches, is_race=isinstance(node, tree.Race))
                 return shape
             case tree.Sleep(span=span):
-                if (read := self.draft.read_texts.get(span)) is not None:
-                    self.texts[span] = self._text(read, read.start, read.end)
+                self._argument(span)
                 return SLEPT
+            case tree.Signal(span=span, timeout=timeout):
+                self._argument(span)
+                if timeout is not None:
+                    self._argument(timeout.span)
+                return SIGNALLED
+
+    def _argument(self, span: Span) -> None:
+        if (read := self.draft.read_texts.get(span)) is not None:
+            self.texts[span] = self._text(read, read.start, read.end)
 
     def _leaf(self, node: tree.Sql) -> Shape:
         read = self.draft.reads.get(node.span)

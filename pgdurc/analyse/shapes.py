@@ -34,6 +34,7 @@ Shape = frozenset[Rows | NoRows | Json]
 
 NOTHING: Shape = frozenset()
 SLEPT: Shape = frozenset({Json(("slept", "seconds"))})
+SIGNALLED: Shape = frozenset({Json(("signal_name", "timed_out", "data"))})
 JOINED: Shape = frozenset({Json(())})  # an array
 ANY_JSON: Shape = frozenset({Json(None)})
 ANY_ROWS: Shape = frozenset({Rows(None)})
@@ -75,6 +76,8 @@ def rough_shapes(draft: Draft) -> Mapping[int, Shape]:
                 shape = JOINED
             case tree.Sleep():
                 shape = SLEPT
+            case tree.Signal():
+                shape = SIGNALLED
             case tree.Break():
                 shape = NOTHING
         shapes[id(node)] = shape

@@ -1,12 +1,13 @@
-"""Durations of df.sleep: a number of seconds, an interval, or an expression that is neither until it runs."""
+"""Sleeps and timeouts: a number of seconds, an interval, or an expression that is neither until it runs."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from pgdurc import tree
 from pgdurc.analyse.draft import Draft, error
-from pgdurc.analyse.walk import nodes
+from pgdurc.analyse.walk import duration_of, nodes
 from pgdurc.diagnostic import Diagnostic
 from pgdurc.graph import Form, Text, Variable
 from pgdurc.intervals import is_interval, is_negative
@@ -25,28 +26,30 @@ def check_sleeps(draft: Draft) -> Draft:
     """Report constants that are no duration."""
     problems: list[Diagnostic] = []
     for node in nodes(draft.declaration.body):
-        if not isinstance(node, tree.Sleep):
-            continue
-        value = node.argument.value
-        text = draft.texts.get(node.span, ())
-        if not node.is_interval_text and (column := _column(text)) is not None:
-            problems.append(_no_column(draft, node.argument, column))
-        if len(text) > 1 or (text and not isinstance(text[0], str)):
-            continue
-        if node.is_interval_text and not is_interval(value):
-            problems.append(
-                error(
-                    "PGD411",
-                    f'invalid interval: "{value}"',
-                    node.span,
-                    "such as '90 seconds' or '1 hour 30 minutes'",
-                )
-            )
-        elif (node.is_interval_text or is_number(value)) and is_negative(value):
-            problems.append(error("PGD411", "a sleep cannot be negative", node.span))
-        elif value.lower() == "null":
-            problems.append(error("PGD411", "a sleep cannot be NULL", node.span))
+        if (duration := duration_of(node)) is not None:
+            problems += _check(draft, duration)
     return draft.reporting(problems)
+
+
+def _check(draft: Draft, duration: tree.Sleep | tree.Duration) -> Iterator[Diagnostic]:
+    value, span = duration.argument.value, duration.span
+    text = draft.texts.get(span, ())
+    is_text = duration.is_interval_text
+    what = "sleep" if isinstance(duration, tree.Sleep) else "timeout"
+    if not is_text and (column := _column(text)) is not None:
+        yield _no_column(draft, duration.argument, column)
+    if len(text) > 1 or (text and not isinstance(text[0], str)):
+        return
+    if is_text and not is_interval(value):
+        hint = "such as '90 seconds' or '1 hour 30 minutes'"
+        yield error("PGD411", f'invalid interval: "{value}"', span, hint)
+    elif (is_text or is_number(value)) and what == "timeout":
+        if is_negative(value) or not re.search("[1-9]", value):
+            yield error("PGD411", "a timeout must be positive", span, "leave it out to wait for ever")
+    elif (is_text or is_number(value)) and is_negative(value):
+        yield error("PGD411", "a sleep cannot be negative", span)
+    elif value.lower() == "null":
+        yield error("PGD411", f"a {what} cannot be NULL", span)
 
 
 def _column(text: Text) -> str | None:

@@ -8,7 +8,7 @@ from pgdurc import tree
 from pgdurc.analyse.draft import Draft
 from pgdurc.analyse.placeholders import Place
 from pgdurc.analyse.reading import ReadStatement, ReadText, read_expression, read_statement
-from pgdurc.analyse.walk import nodes
+from pgdurc.analyse.walk import duration_of, nodes
 from pgdurc.diagnostic import Diagnostic, Span
 from pgdurc.graph import Form
 from pgdurc.references import Reference, find_in_text, without_column
@@ -30,13 +30,20 @@ def read_statements(draft: Draft) -> Draft:
                     problems += _remarks(read.text)
             case tree.Break(value=value, span=span) if value is not None:
                 texts[span] = _read_break_value(value)
-            case tree.Sleep(argument=argument, is_interval_text=is_text, span=span):
-                expression = _read_text(argument) if is_text else read_expression(argument, span)
-                if isinstance(expression, Diagnostic):
-                    problems.append(expression)
-                else:
-                    texts[span] = expression
-                    problems += _remarks(expression)
+            case tree.Signal(name=name, span=span):
+                texts[span] = _read_text(name, Form.RAW)
+        if (duration := duration_of(node)) is not None:
+            argument, span = duration.argument, duration.span
+            expression = (
+                _read_text(argument, Form.TEXT)
+                if duration.is_interval_text
+                else read_expression(argument, span)
+            )
+            if isinstance(expression, Diagnostic):
+                problems.append(expression)
+            else:
+                texts[span] = expression
+                problems += _remarks(expression)
     return replace(draft, reads=reads, read_texts=texts).reporting(problems)
 
 
@@ -44,10 +51,8 @@ def _remarks(read: ReadText) -> list[Diagnostic]:
     return [] if read.unchecked is None else [read.unchecked]
 
 
-def _read_text(text: tree.SourceText) -> ReadText:
-    places = (
-        Place(found, Form.TEXT) for found in find_in_text(text.value, 0, len(text.value), in_literal=True)
-    )
+def _read_text(text: tree.SourceText, form: Form) -> ReadText:
+    places = (Place(found, form) for found in find_in_text(text.value, 0, len(text.value), in_literal=True))
     return ReadText(text, 0, len(text.value), tuple(places), False, None)
 
 

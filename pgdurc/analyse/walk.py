@@ -26,6 +26,17 @@ def children(node: tree.Tree) -> tuple[tree.Tree, ...]:
             return ()
 
 
+def duration_of(node: tree.Tree) -> tree.Sleep | tree.Duration | None:
+    """The time that a node takes for an argument; its span is the key of what is found out about it."""
+    match node:
+        case tree.Sleep():
+            return node
+        case tree.Signal(timeout=timeout):
+            return timeout
+        case _:
+            return None
+
+
 def nodes(root: tree.Tree) -> Iterator[tree.Tree]:
     """`root` and all below it, each before what it holds."""
     pending = [root]

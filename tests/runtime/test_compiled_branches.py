@@ -1,4 +1,4 @@
-"""Joins and races as the compiler emits them: what is kept, merged and shown."""
+"""Joins, races and signals as the compiler emits them: what is kept, merged and shown."""
 
 from __future__ import annotations
 
@@ -93,3 +93,61 @@ def test_a_hundred_branches(wf, workflows):
     branches = ", ".join(f"'SELECT {n} AS n'" for n in range(100))
     instance = wf(f"df.join({branches})")
     assert [each["rows"][0]["n"] for each in workflows.result(instance)] == list(range(100))
+
+
+def test_explain_shows_signals(workflows):
+    workflows.deploy(
+        "CREATE WORKFLOW w(id int) AS df.wait_for_signal('a', 60) |=> s ~> df.wait_for_signal('b $id', '1 hour')"
+        " ~> df.wait_for_signal('c');"
+    )
+    lines = [line.rstrip() for line in workflows.database.value("SELECT df.explain('w')").split("\n")]
+    assert lines == ["SIGNAL 'a' (60s) |=> 's'", "→ SIGNAL 'b $id' (1 hour)", "→ SIGNAL 'c'"]
+
+
+def test_a_wait_at_the_end_of_a_branch_a_loop_and_the_workflow(wf, workflows):
+    instance = wf(
+        "df.join(df.wait_for_signal('a'), df.loop(df.wait_for_signal('b'), 'SELECT false')) ~> df.wait_for_signal('c')"
+    )
+    for name in "abc":
+        assert workflows.status(instance) == "running"
+        workflows.database.query("SELECT df.signal(%s, %s, '7')", instance, name)
+        workflows.database.drive()
+    assert workflows.result(instance) == {"signal_name": "c", "timed_out": False, "data": 7}
+
+
+def test_an_endless_loop_of_waits_takes_each_signal(wf, workflows):
+    workflows.database.query("CREATE TABLE got (data int)")
+    instance = wf("@> (df.wait_for_signal('go') |=> s ~> 'INSERT INTO got VALUES ($s.data)')")
+    for data in (1, 2, 3):
+        workflows.database.query("SELECT df.signal(%s, 'go', %s)", instance, str(data))
+    for _ in range(3):
+        workflows.database.drive()
+        workflows.move_clock("1 second")
+    assert workflows.database.query("SELECT data FROM got ORDER BY 1") == [(1,), (2,), (3,)]
+
+
+def test_a_signal_alone_in_an_endless_loop(wf, workflows):
+    instance = wf("df.race(@> df.wait_for_signal('go'), df.wait_for_signal('stop'))")
+    for name in ("go", "go", "stop"):
+        workflows.database.query("SELECT df.signal(%s, %s)", instance, name)
+        workflows.database.drive()
+        workflows.move_clock("1 second")
+    assert workflows.result(instance)["signal_name"] == "stop"
+
+
+def test_the_timeout_of_a_wait_is_an_expression(workflows):
+    workflows.deploy("CREATE WORKFLOW w(patience interval) AS df.wait_for_signal('go', $patience * 2);")
+    instance = workflows.start("w('1 hour')")
+    for minutes in (119, 2):
+        workflows.database.drive()
+        assert workflows.status(instance) == "running"
+        workflows.move_clock(f"{minutes} minutes")
+    workflows.database.drive()
+    assert workflows.result(instance)["timed_out"] is True
+
+
+def test_a_signal_decides(wf, workflows):
+    instance = wf("df.wait_for_signal('go') |=> s ?> 'SELECT $s.data AS d' !> 'SELECT 0'")
+    workflows.database.query("SELECT df.signal(%s, 'go', '5')", instance)
+    workflows.database.drive()
+    assert workflows.rows(instance) == [{"d": 5}]

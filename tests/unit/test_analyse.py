@@ -23,6 +23,7 @@ FOLDERS = (
     "options",
     "positions",
     "session",
+    "signals",
     "sleeps",
     "statements",
     "transactions",

@@ -62,6 +62,11 @@ def show(node: tree.Tree) -> str:
             return f"loop({show(body)}{'' if condition is None else ' ' + show(condition)})"
         case tree.Break(value):
             return "break" if value is None else f"break<{value.value}>"
+        case tree.Signal(name, timeout):
+            if timeout is None:
+                return f"signal<{name.value}>"
+            text = timeout.argument.value
+            return f"signal<{name.value}>" + (f"'{text}'" if timeout.is_interval_text else f"<{text}>")
         case tree.Sleep(argument, is_interval_text):
             return f"sleep'{argument.value}'" if is_interval_text else f"sleep<{argument.value}>"
 

@@ -1,0 +1,44 @@
+"""How steps are called in the history and in df.explain: what the author wrote, on one line."""
+
+from __future__ import annotations
+
+from pgdurc import graph
+
+_LENGTH = 60
+
+
+def source_text(text: graph.Text) -> str:
+    """Pieces as the author wrote them, but for spelling: for labels and df.explain."""
+    return "".join(_source_piece(piece) for piece in text)
+
+
+def _source_piece(piece: graph.Piece) -> str:
+    match piece:
+        case str():
+            return piece
+        case graph.ParameterValue(name=name):
+            return f"${name}"
+        case graph.Variable(name=name):
+            return f"{{{name}}}"
+        case graph.ResultValue(name=name, reading=reading, column=column, is_optional=is_optional):
+            suffix = {
+                graph.Reading.VALUE: f".{column}" if column is not None else "",
+                graph.Reading.ROWS: "",
+                graph.Reading.COUNT: ".row_count",
+                graph.Reading.RECORDSET: ".*",
+            }[reading]
+            return f"${name}{suffix}{'?' if is_optional else ''}"
+
+
+def label_of(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _LENGTH else words[: _LENGTH - 3].rstrip() + "..."
+
+
+def duration_text(duration: graph.Duration) -> str:
+    """As the argument of a node."""
+    if duration.seconds is not None:
+        return duration.seconds
+    if duration.interval is not None:
+        return f"'{duration.interval}'"
+    return source_text(duration.expression or ())
