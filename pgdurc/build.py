@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 class Builder:
     """Takes the rules of one statement, bottom up, each when its children are complete."""
 
-    def __init__(self, text: str, statement: Ours, tokens: list[Token]) -> None:
-        self.leaves = Leaves(text, statement, tokens)
+    def __init__(
+        self, text: str, statement: Ours, tokens: list[Token], *, takes_expressions: bool = False
+    ) -> None:
+        self.leaves = Leaves(text, statement, tokens, takes_expressions=takes_expressions)
         self.chains = Chains(self.leaves)
         self.calls = Calls(self.leaves, self.chains)
 
@@ -55,6 +57,8 @@ class Builder:
                 return self._create(children)
             case "drop":
                 return self._drop(children)
+            case "started":
+                return self.leaves.step(children[1])
             case "statement":
                 return children[0]
         raise AssertionError(f"the grammar has a rule that nobody builds: {name}")

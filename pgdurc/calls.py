@@ -98,6 +98,8 @@ class Calls:
     def _sql(self, value: Value, span: Span) -> Tree:
         if isinstance(value, Text):
             return self.leaves.sql(value, span)
+        if isinstance(value, Opaque) and self.leaves.takes_expressions:
+            return self.leaves.assembled_sql(value, span)
         if isinstance(value, Opaque):
             self._refuse("sql", Argument.SQL, value.span)
         return self.leaves.nothing(span)
@@ -120,6 +122,8 @@ class Calls:
                 written = self.leaves.source(span)
                 if _CONSTANT.match(written) or _REFERENCE.match(written):
                     return SourceText(written, tuple(range(span.start, span.end + 1)))
+                if self.leaves.takes_expressions:
+                    return self.leaves.hidden_value(value) if self.leaves.is_constant_shape(value) else None
                 self._refuse("break", Argument.TEXT, span)
         return None
 
@@ -136,6 +140,8 @@ class Calls:
                 return source
             case Opaque(span=span) if _REFERENCE.match(written := self.leaves.source(span)):
                 return SourceText(written, tuple(range(span.start, span.end + 1)))
+            case Opaque() if self.leaves.takes_expressions:
+                return self.leaves.hidden_value(value) if self.leaves.is_constant_shape(value) else None
             case Opaque(span=span):
                 self._refuse(node, Argument.LABEL, span)
         return None
@@ -152,9 +158,17 @@ class Calls:
                     hint = f"df.{name} is a step: name its result with |=> and read that, {usage}"
                     self._refuse(node, Argument.DURATION, step_span, hint)
                     return None
+                if self._is_evaluated_by_caller(value):
+                    return Duration(self.leaves.hidden_value(value), False, place)
                 source = SourceText(self.leaves.source(place), tuple(range(place.start, place.end + 1)))
                 return Duration(source, False, place)
         return None
+
+    def _is_evaluated_by_caller(self, value: Opaque) -> bool:
+        """In a call, what is neither constant nor reads a result."""
+        if not self.leaves.takes_expressions or _CONSTANT.match(self.leaves.source(value.span)):
+            return False
+        return all(token.kind != "$" for token in self.leaves.tokens[value.begin : value.end])
 
     def _step_inside(self, begin: int, end: int) -> tuple[str, Span] | None:
         """The first call of a node in an SQL expression, where it is nothing but a function that fails."""

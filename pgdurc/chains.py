@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pgdurc import precedence, reading
+from pgdurc.diagnostic import Diagnostic, Severity
 from pgdurc.expression import foreign_operator, is_looser, wrong_reading
+from pgdurc.nodes import FUNCTIONS
 from pgdurc.operand import Group, Opaque, Value
 from pgdurc.shape import Shaped, token_span
 from pgdurc.tree import If, Join, Loop, Name, Named, Race, Sequence, Tree
@@ -13,6 +15,10 @@ from pgdurc.tree import If, Join, Loop, Name, Named, Race, Sequence, Tree
 if TYPE_CHECKING:
     from pgdurc.diagnostic import Span
     from pgdurc.leaves import Leaves
+
+
+_VALUES = FUNCTIONS - {"start", "explain"}
+"""Functions that may stand in a call where a value does."""
 
 
 class Chains:
@@ -43,6 +49,8 @@ class Chains:
         match terminal.kind:
             case "STRING":
                 return leaves.string(span)
+            case "FOREIGN" if leaves.takes_expressions and leaves.tokens[begin + 2].name in _VALUES:
+                return Opaque(begin, end, span)
             case "FOREIGN":
                 leaves.refuse_function(leaves.tokens[begin + 2].name, leaves.span(begin, begin + 3))
                 return leaves.nothing(span)
@@ -93,13 +101,18 @@ class Chains:
         documented = precedence.fold_documented(chain)
         if not precedence.is_same(real, documented):
             shown, other = reading.show_difference(real, documented)
-            self.leaves.problem(
-                "PGD110",
-                f"ambiguous precedence: PostgreSQL reads {shown}, the documented table says {other}",
-                span,
-                "put in the parentheses of the one that is meant",
+            is_error = not self.leaves.takes_expressions
+            self.leaves.diagnostics.append(
+                Diagnostic(
+                    "PGD110",
+                    Severity.ERROR if is_error else Severity.WARNING,
+                    f"ambiguous precedence: PostgreSQL reads {shown}, the documented table says {other}",
+                    span,
+                    "put in the parentheses of the one that is meant",
+                )
             )
-            return self.leaves.nothing(span)
+            if is_error:
+                return self.leaves.nothing(span)
         return self._grow(real, span)
 
     def _other_reading(self, chain: precedence.Chain) -> str:
@@ -130,25 +143,33 @@ class Chains:
             atom = operand.inner
             assert isinstance(atom, precedence.Atom)
             if isinstance(atom.value, Opaque):
-                found = True
-                self._refuse_expression(chain, index, atom.value, atom.is_group)
+                found = self._refuse_expression(chain, index, atom.value, atom.is_group) or found
         return found
 
-    def _refuse_expression(self, chain: precedence.Chain, index: int, opaque: Opaque, is_group: bool) -> None:
+    def _refuse_expression(self, chain: precedence.Chain, index: int, opaque: Opaque, is_group: bool) -> bool:
         leaves = self.leaves
         at = None if is_group else foreign_operator(leaves.tokens, opaque)
         if at is None:
-            leaves.step(opaque)
-            return
+            if not leaves.takes_expressions:
+                leaves.step(opaque)
+            return not leaves.takes_expressions
         token = leaves.tokens[at]
+        if leaves.takes_expressions and any(
+            t.kind == "CASE" for t in leaves.tokens[opaque.begin : opaque.end]
+        ):
+            leaves.refuse_shape(opaque.span)
+            return True
         shown = wrong_reading(leaves.text, leaves.offset, leaves.tokens, chain, index, opaque, at)
         how = "binds looser than" if is_looser(token) else "has the precedence of"
         leaves.problem(
             "PGD113",
             f'PostgreSQL reads {shown}: "{token.text}" {how} the workflow operators',
             token_span(token, leaves.offset),
-            "a step in a declaration is a constant string: write one in place of the expression",
+            "put the expression in parentheses"
+            if leaves.takes_expressions
+            else "a step in a declaration is a constant string: write one in place of the expression",
         )
+        return True
 
     # From the normal form to the parsed form. Deep only as parentheses and loops are.
 

@@ -19,7 +19,7 @@ class Emitted:
     """A piece of the output. `span` and `head` are of the source: the whole of it, and the words to point at.
 
     The `sql` of pieces that are passed through is the source's own; white space and comments have the kind
-    BLANK.
+    BLANK. A rewritten one is the source's own but for the calls in it.
     """
 
     sql: str
@@ -27,6 +27,7 @@ class Emitted:
     span: Span
     head: Span
     is_passed_through: bool
+    is_rewritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,15 @@ class CompiledWorkflow:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledCall:
+    """A df.start call: the version that it starts, and its place in the source."""
+
+    version: str
+    line: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """What became of a script. `sql` is empty and `statements` too where a diagnostic is an error."""
 
@@ -49,6 +59,7 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...]
     workflows: tuple[CompiledWorkflow, ...]
     statements: tuple[Emitted, ...]
+    calls: tuple[CompiledCall, ...] = ()
 
     @property
     def has_errors(self) -> bool:
@@ -75,7 +86,13 @@ def compile_source(source: Source) -> Compiled:
     if _has_errors(diagnostics):
         return Compiled("", diagnostics, (), ())
     statements = tuple(compiler.statements)
-    return Compiled("".join(s.sql for s in statements), diagnostics, tuple(compiler.workflows), statements)
+    return Compiled(
+        "".join(s.sql for s in statements),
+        diagnostics,
+        tuple(compiler.workflows),
+        statements,
+        tuple(compiler.calls),
+    )
 
 
 class _Compiler:
@@ -84,10 +101,14 @@ class _Compiler:
         self.diagnostics: list[Diagnostic] = []
         self.statements: list[Emitted] = []
         self.workflows: list[CompiledWorkflow] = []
+        self.calls: list[CompiledCall] = []
         self.declared: dict[tuple[str, ...], Span] = {}
         self.has_check = False
 
     def add(self, piece: Passed | Ours) -> None:
+        if isinstance(piece, Passed) and piece.calls:
+            self._rewrite(piece)
+            return
         if isinstance(piece, Passed):
             sql = self.source.text[piece.span.start : piece.span.end]
             self.statements.append(Emitted(sql, piece.kind, piece.span, piece.head, is_passed_through=True))
@@ -142,6 +163,40 @@ class _Compiler:
                 declaration.span,
             )
         )
+
+    def _rewrite(self, piece: Passed) -> None:
+        from pgdurc.rewrite import rewrite
+
+        text = self.source.text
+        rewritten = rewrite(piece, self.source)
+        self.diagnostics.extend(rewritten.diagnostics)
+        if rewritten.sql is None:
+            return
+        above = text[piece.span.start : piece.first]
+        # The author's comment stays with the statement.
+        cut = above.rindex(piece.comment) if piece.comment else len(above)
+        front = Span(piece.span.start, piece.span.start + cut)
+        if cut:
+            blank = Span(front.end, front.end)
+            self.statements.append(Emitted(above[:cut], Kind.BLANK, front, blank, is_passed_through=True))
+        if rewritten.calls and not self.has_check:
+            from pgdurc.emit import emit_runtime_check
+
+            self.has_check = True
+            self._append(emit_runtime_check() + "\n", piece.span, piece.head)
+        for version, call in {call.version: call for call in rewritten.calls}.items():
+            self._append(call.definition + "\n", piece.span, piece.head)
+            place = call.site.place
+            self.calls.append(CompiledCall(version, self.source.position(place.start)[0], place))
+        statement = Emitted(
+            above[cut:] + rewritten.sql,
+            piece.kind,
+            piece.span,
+            piece.head,
+            is_passed_through=not rewritten.calls,
+            is_rewritten=bool(rewritten.calls),
+        )
+        self.statements.append(statement)
 
     def _emit(self, sql: str, piece: Ours, head: Span) -> None:
         if not self.has_check:

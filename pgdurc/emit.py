@@ -5,6 +5,7 @@ The SQL stands in `templates/`; this module gives them what they need, in their 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,10 +18,12 @@ from pgdurc.pgsql import quote_identifier, quote_literal, scan
 from pgdurc.program import Choice, Jump, Leave, Outline, Program, State
 from pgdurc.routines import call_of, test_of
 from pgdurc.source import Source
-from pgdurc.version import EMITTER_EPOCH, version_of
+from pgdurc.version import CALL_LENGTH, EMITTER_EPOCH, version_of
 
 if TYPE_CHECKING:
     import jinja2
+
+    from pgdurc.hidden import Hidden
 
 _GROUP_SIZE = 100
 _MAX_PAIRS = 50  # jsonb_build_object takes 100 arguments
@@ -49,7 +52,7 @@ def emit_workflow(program: Program, source: Source) -> Emitted:
     """The step procedure, the starter and the registration of a workflow."""
     version = version_of(program)
     name = qualified(program.name)
-    file = PurePath(source.name).name.replace("\n", " ").replace("\r", " ")
+    file = _file(source)
     line = source.position(program.span.start)[0]
     procedure = qualified((*program.name[:-1], f"{program.name[-1]}__{version}"))
     parameters = [_parameter(parameter) for parameter in program.parameters]
@@ -67,20 +70,49 @@ def emit_workflow(program: Program, source: Source) -> Emitted:
         "definition": layout(_definition(program, parameters, file, line, source), indent=8),
         "source": program.source,
     }
-    template = _template("workflow.sql.j2")
-    # A tag must not occur in what it quotes, and that is known only when it is written.
-    tags = {"body_tag": "$pgdurc$", "starter_tag": "$starter$", "register_tag": "$pgdurc$"}
-    sql = template.render(context, **tags)
+    tags = {"body_tag": "pgdurc", "starter_tag": "starter", "register_tag": "pgdurc"}
+    return Emitted(_render("workflow.sql.j2", context, tags), name, version)
+
+
+def emit_call(program: Program, source: Source, *, is_stored: bool) -> Emitted:
+    """The definition that stands before the statement of a call; `is_stored`: for a call that is kept."""
+    version = version_of(program, CALL_LENGTH)
+    file = _file(source)
+    line = source.position(program.span.start)[0]
+    parameters = [_parameter(parameter) for parameter in program.parameters]
+    definition = _definition(program, parameters, file, line, source)
+    definition["is_stored"] = is_stored
+    context = {
+        "version": version,
+        "place": f"{file}:{line}",
+        "group_size": _GROUP_SIZE,
+        "groups": list(_groups(program.states, file, source)),
+        "definition": layout(definition, indent=8),
+        "source": program.source,
+    }
+    sql = _render("define_call.sql.j2", context, {"body_tag": "body", "define_tag": "pgdurc"})
+    return Emitted(sql, qualified(program.name), version)
+
+
+def emit_start(version: str, hidden: tuple[Hidden, ...], arguments: tuple[tuple[str, str], ...]) -> str:
+    """The expression that stands in a call's place."""
+    context = {"version": version, "hidden": hidden, "arguments": arguments}
+    return _template("start_call.sql.j2").render(context).strip()
+
+
+def _file(source: Source) -> str:
+    return PurePath(source.name).name.replace("\n", " ").replace("\r", " ")
+
+
+def _render(template: str, context: dict[str, Any], tags: dict[str, str]) -> str:
+    """Render with dollar quotes whose tags do not occur in what they quote: that is known afterwards."""
     number = 0
-    while not _is_closed(sql, tags):
+    while True:
+        written = {key: f"${tag}{number or ''}$" for key, tag in tags.items()}
+        sql = _template(template).render(context, **written)
+        if _is_closed(sql, written):
+            return sql
         number += 1
-        tags = {
-            "body_tag": f"$pgdurc{number}$",
-            "starter_tag": f"$starter{number}$",
-            "register_tag": f"$pgdurc{number}$",
-        }
-        sql = template.render(context, **tags)
-    return Emitted(sql, name, version)
 
 
 def qualified(name: tuple[str, ...]) -> str:
@@ -89,7 +121,8 @@ def qualified(name: tuple[str, ...]) -> str:
 
 def _is_closed(sql: str, tags: dict[str, str]) -> bool:
     """Whether each tag occurs just where it opens and closes."""
-    return sql.count(tags["body_tag"]) == 4 and sql.count(tags["starter_tag"]) == 2
+    uses = Counter(tags.values())
+    return all(sql.count(tag) == 2 * count for tag, count in uses.items())
 
 
 # Parameters
@@ -193,7 +226,7 @@ def _comment(text: str) -> str:
 
 def _definition(
     program: Program, parameters: list[graph.Parameter], file: str, line: int, source: Source
-) -> Outline:
+) -> dict[str, Outline]:
     described: list[Outline] = []
     for parameter in parameters:
         one: dict[str, Outline] = {"name": parameter.name, "type": parameter.type}

@@ -69,6 +69,7 @@ class Run(Enum):
     EXEC = "exec"  # there are none
     QUERY = "query"  # inside WITH q AS (...)
     SHOW = "show"  # a utility: it cannot stand there
+    ANY = "any"  # what it is, is known only when it runs
 
 
 @dataclass(frozen=True, slots=True)

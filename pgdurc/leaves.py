@@ -9,6 +9,7 @@ from pgdurc import nodes
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.expression import foreign_operator
 from pgdurc.header import read_parameters
+from pgdurc.hidden import Hidden, Part, assembled, has_all_variables, parts, shaping_part
 from pgdurc.literal import LiteralError, read_literal, second_part
 from pgdurc.nearest import nearest
 from pgdurc.operand import Opaque, Text, Value
@@ -20,21 +21,25 @@ if TYPE_CHECKING:
     from pgdurc.script import Ours
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_JSON_GRAPH = re.compile(r'\s*+\{[^{}]*?"(?:node_type|_partial_if)"', re.DOTALL)
 _COLUMNS_HINT = "write |=> name(column type, ...)"
 
 
 class Leaves:
     """Reads the operands of one statement and notes what is wrong with them.
 
-    A piece that is wrong becomes an empty leaf, so that the rest is still looked at.
+    A piece that is wrong becomes an empty leaf, so that the rest is still looked at. In a call
+    (`takes_expressions`) what is not constant becomes a hidden parameter.
     """
 
-    def __init__(self, text: str, statement: Ours, tokens: list[Token]) -> None:
+    def __init__(self, text: str, statement: Ours, tokens: list[Token], *, takes_expressions: bool) -> None:
         self.text = text
         self.own = statement
         self.offset = statement.span.start
         self.own_text = text[statement.span.start : statement.span.end]
         self.tokens = tokens
+        self.takes_expressions = takes_expressions
+        self.hidden: list[Hidden] = []
         self.diagnostics: list[Diagnostic] = []
 
     def problem(self, code: str, message: str, span: Span, hint: str | None = None) -> None:
@@ -61,6 +66,14 @@ class Leaves:
 
     def sql(self, string: Text, span: Span) -> Tree:
         """The leaf that a string is; `span` is that of the whole node."""
+        if self.takes_expressions and _JSON_GRAPH.match(string.source.value):
+            self.problem(
+                "PGD504",
+                "a workflow is written with operators and df functions, not as JSON",
+                span,
+                "pg_durable prints such a text for an expression: write the expression",
+            )
+            return self.nothing(span)
         part = second_part(self.source(string.span))
         if part is not None:
             place = Span(string.span.start + part[0], string.span.start + part[1])
@@ -79,11 +92,66 @@ class Leaves:
         match value:
             case Text(span=span):
                 return self.sql(value, span)
+            case Opaque() if self.takes_expressions:
+                return self.assembled_sql(value, value.span)
             case Opaque(span=span):
                 self.problem("PGD115", "an SQL expression is not a step", span, self._step_hint(value))
                 return self.nothing(span)
             case _:
                 return value
+
+    # Expressions that are evaluated where a call stands
+
+    def hide(self, begin: int, end: int, *, is_sql: bool) -> str:
+        """The name of a new hidden parameter for the expression that the tokens are."""
+        name = f"{'sql' if is_sql else 'value'}${len(self.hidden) + 1}"
+        span = self.span(begin, end)
+        self.hidden.append(Hidden(name, self.source(span), is_sql, span))
+        return name
+
+    def is_constant_shape(self, value: Opaque) -> bool:
+        """Whether an expression is a value; one that decides what steps there are is refused."""
+        shaping = shaping_part(self.tokens, value.begin, value.end)
+        if shaping is not None:
+            self.refuse_shape(self.span(*shaping))
+        return shaping is None
+
+    def refuse_shape(self, span: Span) -> None:
+        self.problem(
+            "PGD501",
+            "the shape of the workflow depends on an expression",
+            span,
+            "the steps must be known at compile time: write a choice as condition ?> then !> else, or in the "
+            "SQL around two calls",
+        )
+
+    def assembled_sql(self, value: Opaque, span: Span) -> Tree:
+        """The leaf whose SQL an expression gives."""
+        if not self.is_constant_shape(value):
+            return self.nothing(span)
+        try:
+            found = parts(self.tokens, value.begin, value.end, self.offset)
+        except LiteralError as bad:
+            self.problem("PGD132", bad.message, Span(bad.start, bad.end))
+            return self.nothing(span)
+        expressions = [part for part in found if part.string is None]
+        if found[0].string is not None:
+            first = len(self.hidden)
+            names = [self.hide(part.begin, part.end, is_sql=True) for part in expressions]
+            starts = [self.span(part.begin, part.end).start for part in expressions]
+            text = assembled(found, names, starts, value.span.end)
+            if has_all_variables(text, names):
+                return Sql(text, span)
+            del self.hidden[first:]
+        name = self.hide(value.begin, value.end, is_sql=True)
+        whole = assembled([Part(None, value.begin, value.end)], [name], [value.span.start], value.span.end)
+        return Sql(whole, span)
+
+    def hidden_value(self, value: Opaque) -> SourceText:
+        """A reference to a hidden parameter for an argument that is no constant."""
+        name = self.hide(value.begin, value.end, is_sql=False)
+        reference = f'$"{name}"'
+        return SourceText(reference, (*[value.span.start] * len(reference), value.span.end))
 
     def _step_hint(self, value: Opaque) -> str:
         first = self.tokens[value.begin]

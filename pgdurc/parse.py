@@ -31,15 +31,15 @@ def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | 
         builder = Builder(text, statement, tokens)
         found: Declaration | Drop = grammar.parse(shaped, builder.rule)
     except pgsql.ScanError as error:
-        return None, (_scan_problem(own_text, offset, error),)
+        return None, (scan_problem(own_text, offset, error),)
     except StatementError as problem:
         return None, (problem.diagnostic,)
     except grammar.UnexpectedTerminal as unexpected:
-        return None, (_syntax_problem(unexpected, tokens, shaped, offset),)
+        return None, (syntax_problem(unexpected, tokens, shaped, offset),)
     return (None if builder.has_errors else found), builder.diagnostics
 
 
-def _scan_problem(own_text: str, offset: int, error: pgsql.ScanError) -> Diagnostic:
+def scan_problem(own_text: str, offset: int, error: pgsql.ScanError) -> Diagnostic:
     """PostgreSQL's scanner gives no place for a bad escape: find it by reading the literals."""
     try:
         for literal in escape_literals(own_text):
@@ -50,7 +50,7 @@ def _scan_problem(own_text: str, offset: int, error: pgsql.ScanError) -> Diagnos
     return Diagnostic("PGD101", Severity.ERROR, error.message, Span(at, at + 1))
 
 
-def _syntax_problem(
+def syntax_problem(
     unexpected: grammar.UnexpectedTerminal, tokens: list[pgsql.Token], shaped: list[Shaped], offset: int
 ) -> Diagnostic:
     if unexpected.index == len(shaped):

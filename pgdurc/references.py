@@ -46,7 +46,7 @@ _IN_TEXT = re.compile(
       \$ (?P<name> {_WORD} | "(?:[^"]|"")+" )
          (?: \. (?P<column> {_WORD} | "(?:[^"]|"")+" ) )?
          (?P<optional> \? )?
-    | \{{ (?P<variable> [A-Za-z_][A-Za-z_0-9]* ) \}}
+    | \{{ (?P<variable> [A-Za-z_][A-Za-z_0-9]* (?: \$ [0-9]+ )? ) \}}
     """,
     re.VERBOSE,
 )

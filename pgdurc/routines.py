@@ -120,6 +120,8 @@ def _run(statement: graph.Statement, is_captured: bool) -> Call:
     if not is_captured:
         whole = (*statement.hoisted, " ", *statement.text) if statement.hoisted else statement.text
         return Call("exec_v1", (_assembled(whole),))
+    if statement.run is graph.Run.ANY:
+        return Call("any_v1", (_assembled(statement.text),))
     if statement.run is graph.Run.SHOW:
         return Call("show_v1", (_assembled(statement.text), statement.columns))
     hoisted = _assembled(statement.hoisted) if statement.hoisted else None

@@ -7,9 +7,9 @@ of parentheses, and a forgotten parenthesis does not swallow the rest of the fil
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from pgdurc import psql, start_calls, statement_kind
+from pgdurc import call_sites, psql, statement_kind
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.pgsql import WHITE_SPACE
 from pgdurc.statement_kind import Kind
@@ -19,14 +19,19 @@ __all__ = ["Kind", "Ours", "Passed", "Script", "split"]
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """Text that goes to the output unchanged. `span` includes the white space and comments in front of it.
+    """Text that is not ours. `span` includes the white space and comments in front of it.
 
-    `head` is the place of the words that made it its kind, to name in a message (the empty span for BLANK).
+    It goes to the output unchanged but for the `calls` in it. `head` is the place of the words that made it
+    its kind, to name in a message (the empty span for BLANK). `first` is where its first word stands, and
+    `comment` the author's comment directly above.
     """
 
     span: Span
     kind: Kind
     head: Span
+    first: int
+    comment: str = ""
+    calls: tuple[call_sites.Site, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ def split(text: str) -> Script:
     splitter = _Splitter(text)
     splitter.run()
     pieces = tuple(splitter.pieces)
-    if not any(isinstance(piece, Ours) for piece in pieces) and not _has_errors(splitter.diagnostics):
+    is_empty = not any(isinstance(piece, Ours) or piece.calls for piece in pieces)
+    if is_empty and not _has_errors(splitter.diagnostics):
         splitter.warn(
             "PGD010",
             "no workflow is declared in this file",
@@ -178,10 +184,6 @@ class _Splitter:
                 statement.begins.append(at)
             elif lower == "end" and statement.begins:
                 statement.begins.pop()
-        if lower == "df" and not statement.is_ours:
-            call = start_calls.call_at(self.text, at, len(self.text))
-            if call is not None:
-                self._refuse_start(call)
 
     def _begin_ours(self) -> None:
         statement = self.statement
@@ -196,14 +198,6 @@ class _Splitter:
         if statement.meta is None:
             statement.is_ours = True
 
-    def _refuse_start(self, call: Span) -> None:
-        self.warn(
-            "PGD903",
-            "a df.start call is not yet compiled and passes through unchanged",
-            call,
-            "declare the workflow with CREATE WORKFLOW and start it with SELECT name()",
-        )
-
     # Quotes and comments
 
     def _quote(self, kind: str, at: int, end: int) -> int:
@@ -213,9 +207,6 @@ class _Splitter:
             close = text.find(tag, end)
             if close < 0:
                 return self._unterminated(at, end, "dollar-quoted string", f"close it with {tag}")
-            if statement_kind.has_body(self.statement.opening):
-                for call in start_calls.calls_in_body(text, end, close):
-                    self._refuse_start(call)
             return close + len(tag)
         quote = '"' if kind == "double_quote" else "'"
         if text.find(quote, at, end) == end - 1:
@@ -305,7 +296,7 @@ class _Splitter:
         last = self.pieces[-1] if self.pieces else None
         statement = self.statement
         if statement.head < 0 and isinstance(last, Passed):
-            self.pieces[-1] = Passed(Span(last.span.start, end), last.kind, last.head)
+            self.pieces[-1] = replace(last, span=Span(last.span.start, end))
             self.statement = _Statement(end)
 
     # Ends
@@ -329,7 +320,8 @@ class _Splitter:
             return
         if statement.begin < statement.head:
             blank = Span(statement.begin, statement.head)
-            self.pieces.append(Passed(blank, Kind.BLANK, Span(statement.head, statement.head)))
+            here = Span(statement.head, statement.head)
+            self.pieces.append(Passed(blank, Kind.BLANK, here, statement.head))
         self.pieces.append(
             Ours(
                 Span(statement.head, end),
@@ -342,15 +334,29 @@ class _Splitter:
     def _passed(self, statement: _Statement, end: int) -> Passed:
         span = Span(statement.begin, end)
         if statement.head < 0:
-            return Passed(span, Kind.BLANK, Span(end, end))
+            return Passed(span, Kind.BLANK, Span(end, end), end)
+        kind, head = self._kind(statement)
+        if statement.meta is not None and statement.meta.start == statement.head:
+            return Passed(span, kind, head, statement.head)
+        found = call_sites.find(self.text, Span(statement.head, end))
+        for call in found.in_strings:
+            self.warn(
+                "PGD502",
+                "a df.start call in a string is not compiled",
+                call,
+                "in the database it fails: write the call itself, outside of the string",
+            )
+        return Passed(span, kind, head, statement.head, self._comment_above(statement), found.sites)
+
+    def _kind(self, statement: _Statement) -> tuple[Kind, Span]:
         if statement.meta is not None:
-            return Passed(span, Kind.META_COMMAND, statement.meta)
+            return Kind.META_COMMAND, statement.meta
         for words, ends in zip(statement.words, statement.word_ends, strict=True):
             kind, count = statement_kind.classify(words)
             if kind is not Kind.SQL:
-                return Passed(span, kind, Span(statement.head, ends[count - 1]))
+                return kind, Span(statement.head, ends[count - 1])
         end_of_word = statement.word_ends[0][0] if statement.word_ends[0] else statement.head + 1
-        return Passed(span, Kind.SQL, Span(statement.head, end_of_word))
+        return Kind.SQL, Span(statement.head, end_of_word)
 
     def _comment_above(self, statement: _Statement) -> str:
         """Comments on lines of their own with no empty line between them and the statement."""

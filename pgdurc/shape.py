@@ -103,6 +103,13 @@ def shape_statement(tokens: Sequence[Token], offset: int) -> list[Shaped]:
     return [*header, *_Shaper(tokens, offset, matches).shape(body, last), Shaped("SEMICOLON", last, last + 1)]
 
 
+def shape_expression(
+    tokens: Sequence[Token], offset: int, matches: dict[int, int], begin: int, end: int
+) -> list[Shaped]:
+    """Shape the workflow of a call, the tokens `[begin, end)`. Raises StatementError."""
+    return [Shaped("START", begin, begin), *_Shaper(tokens, offset, matches).shape(begin, end)]
+
+
 def _shape_header(tokens: Sequence[Token], matches: dict[int, int]) -> tuple[list[Shaped], int | None]:
     """The terminals up to AS, and where the expression after it begins."""
     shaped: list[Shaped] = []

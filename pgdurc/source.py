@@ -12,14 +12,21 @@ _BOM = "\ufeff"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text of a script. `line_starts[i]` is the offset of the first character of line `i + 1`."""
+    """The text of a script. `line_starts[i]` is the offset of the first character of line `i + 1`.
+
+    `origins`: where in the file each character of the text stands, where the text is what a string in the
+    file stands for. Lines are the file's then.
+    """
 
     name: str
     text: str
     line_starts: tuple[int, ...]
+    origins: tuple[int, ...] | None = None
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a character, both from 1; columns count characters."""
+        if self.origins is not None:
+            offset = self.origins[offset]
         line = bisect_right(self.line_starts, offset)
         return line, offset - self.line_starts[line - 1] + 1
 

@@ -70,9 +70,15 @@ def is_routine(words: Sequence[str]) -> bool:
     return words[:1] == ["create"] and after_create in (["function"], ["procedure"])
 
 
-def has_body(words: Sequence[str]) -> bool:
-    """A statement in which a dollar quote is code and not a value."""
-    return words[:1] == ["do"] or is_routine(words)
+def is_stored(words: Sequence[str]) -> bool:
+    """A statement whose expressions are kept, to be run later: a function, a view, a default, PREPARE."""
+    if words[:1] == ["create"]:
+        after = [word for word in words[1:6] if word not in _TABLE_KINDS]
+        return after[:1] != ["table"] or "as" not in words
+    return words[:1] in (["alter"], ["prepare"])
+
+
+_TABLE_KINDS = {"temp", "temporary", "local", "global", "unlogged"}
 
 
 def is_copy_from_stdin(words: Sequence[str]) -> bool:

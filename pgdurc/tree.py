@@ -184,7 +184,10 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """`CREATE [OR REPLACE] WORKFLOW name(parameters) WITH (options) AS body`."""
+    """`CREATE [OR REPLACE] WORKFLOW name(parameters) WITH (options) AS body`.
+
+    `is_call`: it was written as df.start(body); the parameters are hidden ones then.
+    """
 
     name: Identifier
     parameters: tuple[Parameter, ...]
@@ -194,6 +197,7 @@ class Declaration:
     body_text: str
     comment: str
     span: Span
+    is_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,15 @@ from pgdurc.program import Program, State
 EMITTER_EPOCH = 1
 """Raised when generated code for an unchanged program comes to behave differently, and only then."""
 
-_LENGTH = 8
+LENGTH = 8
+CALL_LENGTH = 16
+"""The calls of a schema have no names that would keep their hashes apart."""
+
 _UNSEEN = {"span", "label", "kind", "source", "outline"}
 
 
-def version_of(program: Program) -> str:
-    """Eight hexadecimal digits."""
+def version_of(program: Program, length: int = LENGTH) -> str:
+    """So many hexadecimal digits."""
     content = {
         "epoch": EMITTER_EPOCH,
         "parameters": _canonical(program.parameters),
@@ -31,7 +34,7 @@ def version_of(program: Program) -> str:
         "states": [_canonical(state) for state in program.states],
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_LENGTH]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 def _canonical(value: Any) -> Any:

@@ -60,7 +60,11 @@ CREATE TABLE IF NOT EXISTS df.workflow_version (
     source text NOT NULL,
     file text NOT NULL,
     line integer NOT NULL,
+    -- Made for a df.start call that runs once (statement), or for one that is kept in a function or the like (stored); NULL: it was declared.
+    call text CHECK (call IN ('statement', 'stored')),
     created_at timestamptz NOT NULL,
+    -- When the script of a call last asked for it, to the hour.
+    asked_at timestamptz,
     UNIQUE (workflow_id, hash)
 );
 
@@ -210,7 +214,7 @@ CREATE TABLE IF NOT EXISTS df.vars (
 CREATE TABLE IF NOT EXISTS df.request (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     caller regrole NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('start', 'cancel', 'signal', 'register', 'unregister', 'prune', 'setvar', 'unsetvar', 'clearvars', 'schedule', 'unschedule')),
+    kind text NOT NULL CHECK (kind IN ('start', 'cancel', 'signal', 'register', 'define_call', 'unregister', 'prune', 'setvar', 'unsetvar', 'clearvars', 'schedule', 'unschedule')),
     instance_id text,
     payload jsonb NOT NULL,
     answer text,
@@ -259,6 +263,7 @@ BEGIN
             ('instance_by_starter', 'CREATE INDEX', 'ON df.instance (starter, created_at DESC, id)'),
             ('instance_by_version', 'CREATE INDEX', 'ON df.instance (version_id)'),
             ('instance_key', 'CREATE UNIQUE INDEX', 'ON df.instance (workflow_id, key) WHERE key IS NOT NULL'),
+            ('workflow_version_by_call', 'CREATE INDEX', 'ON df.workflow_version (hash) WHERE call IS NOT NULL'),
             ('stop_scope_by_instance', 'CREATE INDEX', 'ON df.stop_scope (instance_id)'),
             ('task_due', 'CREATE INDEX', 'ON df.task (owner, wake_at, id) WHERE wake_at IS NOT NULL'),
             ('task_by_instance', 'CREATE INDEX', 'ON df.task (instance_id)'),

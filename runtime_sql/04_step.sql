@@ -90,6 +90,19 @@ BEGIN
 END
 $$;
 
+-- A statement of which nobody knew before what it is: the rows of a query are kept, of anything else their number.
+CREATE OR REPLACE FUNCTION df.any_v1(step df.step_v1, p_sql text) RETURNS df.step_v1
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    -- Behind white space, comments and parentheses. A WITH may modify data, and then it cannot stand where its rows would be kept.
+    IF p_sql OPERATOR(pg_catalog.~*) '^(\s|\(|--[^\n]*\n|/\*([^*]|\*[^/])*\*/)*(select|values|table)\M' THEN
+        RETURN df.query_v1(step, pg_catalog.rtrim(p_sql, E'; \n\t\r'));
+    END IF;
+    RETURN df.exec_v1(step, p_sql);
+END
+$$;
+
 -- Rows of a utility statement, which cannot stand in a CTE (EXPLAIN, SHOW, FETCH, EXECUTE): every column as text.
 CREATE OR REPLACE FUNCTION df.show_v1(step df.step_v1, p_sql text, p_columns text[]) RETURNS df.step_v1
 LANGUAGE plpgsql

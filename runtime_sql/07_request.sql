@@ -50,17 +50,14 @@ BEGIN
 END
 $$;
 
--- {"schema", "name", "hash", "args", "label", "key"} → instance id. A key that is taken gives the first instance.
-CREATE OR REPLACE FUNCTION df.act_start_v1(p_caller regrole, p_payload jsonb) RETURNS text
+-- The version that a starter or df.start_workflow starts, if the caller may: EXECUTE on the starter is the right to it.
+CREATE OR REPLACE FUNCTION df.find_version_v1(p_caller regrole, p_payload jsonb) RETURNS df.workflow_version
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     workflow df.workflow;
     version df.workflow_version;
-    moment CONSTANT timestamptz := df.now();
-    instance_id text;
-    scope_id bigint;
     starter oid;
 BEGIN
     SELECT w.* INTO workflow
@@ -92,9 +89,98 @@ BEGIN
                 DETAIL = 'Variables of the starter stand in it as raw SQL text, which runs with the owner''s rights.',
                 HINT = 'Write them inside string literals, or use parameters.';
     END IF;
+    RETURN version;
+END
+$$;
+
+-- The version that a df.start call starts: the caller's own; else, as a function without a schema would be found, one along its search_path on whose
+-- procedure it has EXECUTE. Another role's version elsewhere is never taken: whoever knows a hash could answer to it.
+CREATE OR REPLACE FUNCTION df.find_call_v1(p_caller regrole, p_payload jsonb) RETURNS df.workflow_version
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    schemas CONSTANT text[] := ARRAY(SELECT jsonb_array_elements_text(p_payload -> 'schemas'));
+    found record;
+    version df.workflow_version;
+    other df.workflow_version;
+BEGIN
+    -- The caller's own of the current schema and path comes first; of the rest there must be no two to choose from.
+    SELECT
+        c.id,
+        count(*) OVER () > 1 AND (c.place IS DISTINCT FROM 1 OR NOT c.is_same_path OR NOT c.is_own) AS is_ambiguous
+    INTO found
+    FROM (
+        SELECT
+            v.id,
+            v.owner = p_caller AS is_own,
+            array_position(schemas, v.schema_name) AS place,
+            v.search_path = p_payload ->> 'search_path' AS is_same_path,
+            bool_or(v.owner = p_caller) OVER () AS has_own
+        FROM df.workflow_version AS v
+        JOIN pg_proc AS p ON p.oid = df.find_routine_v1(v.schema_name, v.procedure_name, 'df.step_v1')
+        WHERE v.hash = p_payload ->> 'hash'
+            AND v.call IS NOT NULL
+            AND p.proowner = v.owner::oid
+            AND has_function_privilege(p_caller::oid, p.oid, 'EXECUTE')
+    ) AS c
+    WHERE c.is_own = c.has_own
+        AND (c.is_own OR c.place IS NOT NULL)
+    ORDER BY c.place = 1 AND c.is_same_path DESC NULLS LAST, c.id
+    LIMIT 1;
+    IF found.id IS NULL THEN
+        SELECT v.* INTO other
+        FROM df.workflow_version AS v
+        WHERE v.hash = p_payload ->> 'hash'
+            AND v.call IS NOT NULL
+        ORDER BY v.id
+        LIMIT 1;
+        IF other.id IS NULL THEN
+            RAISE EXCEPTION 'the workflow of this df.start call is not defined here'
+                USING ERRCODE = 'PD005', HINT = 'Run the compiled script as a whole: the definition stands before the statement.';
+        END IF;
+        RAISE EXCEPTION 'permission denied for the workflow of this df.start call'
+            USING ERRCODE = '42501',
+                DETAIL = format('It was defined by %s in the schema %I.', other.owner, other.schema_name),
+                HINT = format('Make the function around the call SECURITY DEFINER; or GRANT EXECUTE ON PROCEDURE %I.%I(df.step_v1) TO %s, with that schema in the search_path.',
+                    other.schema_name, other.procedure_name, p_caller);
+    ELSIF found.is_ambiguous THEN
+        RAISE EXCEPTION 'the workflow of this df.start call is defined more than once here'
+            USING ERRCODE = 'PD005',
+                HINT = 'Give the function around the call the search_path under which it was made: ALTER FUNCTION ... SET search_path = ...';
+    END IF;
+    -- Against df.prune_versions, which takes it FOR UPDATE.
+    SELECT v.* INTO version FROM df.workflow_version AS v WHERE v.id = found.id FOR KEY SHARE;
+    IF version.has_raw_vars AND NOT df.has_role_v1(p_caller, version.owner) THEN
+        RAISE EXCEPTION 'only its owner can make this df.start call'
+            USING ERRCODE = 'PD004',
+                DETAIL = 'SQL text that the call puts together would run with the owner''s rights.',
+                HINT = 'Make the function around the call SECURITY DEFINER, and check there what goes into the text.';
+    END IF;
+    RETURN version;
+END
+$$;
+
+-- {"schema", "name", "hash", "args", "label", "key"}, or for a call {"call": true, "hash", "schemas", "search_path", "args", "label"} → instance id. A
+-- key that is taken gives the first instance.
+CREATE OR REPLACE FUNCTION df.act_start_v1(p_caller regrole, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    version df.workflow_version;
+    moment CONSTANT timestamptz := df.now();
+    instance_id text;
+    scope_id bigint;
+BEGIN
+    IF p_payload ? 'call' THEN
+        version := df.find_call_v1(p_caller, p_payload);
+    ELSE
+        version := df.find_version_v1(p_caller, p_payload);
+    END IF;
 
     IF p_payload ->> 'key' IS NOT NULL THEN
-        SELECT i.id INTO instance_id FROM df.instance AS i WHERE i.workflow_id = workflow.id AND i.key = p_payload ->> 'key';
+        SELECT i.id INTO instance_id FROM df.instance AS i WHERE i.workflow_id = version.workflow_id AND i.key = p_payload ->> 'key';
         IF instance_id IS NOT NULL THEN
             RETURN instance_id;
         END IF;
@@ -106,7 +192,7 @@ BEGIN
         INSERT INTO df.instance AS i (
             id, workflow_id, version_id, owner, starter, label, key, args, vars, status, start_xact, created_at)
         VALUES (
-            instance_id, workflow.id, version.id, version.owner, p_caller, p_payload ->> 'label', p_payload ->> 'key', coalesce(p_payload -> 'args', '{}'),
+            instance_id, version.workflow_id, version.id, version.owner, p_caller, p_payload ->> 'label', p_payload ->> 'key', coalesce(p_payload -> 'args', '{}'),
             coalesce((SELECT jsonb_object_agg(s.name, s.value) FROM df.vars AS s WHERE s.owner = p_caller AND s.value IS NOT NULL), '{}'),
             'pending', pg_current_xact_id(), moment)
         ON CONFLICT DO NOTHING
@@ -114,7 +200,7 @@ BEGIN
         EXIT WHEN instance_id IS NOT NULL;
         IF p_payload ->> 'key' IS NOT NULL THEN
             -- Somebody else started with this key while we waited for it.
-            SELECT i.id INTO instance_id FROM df.instance AS i WHERE i.workflow_id = workflow.id AND i.key = p_payload ->> 'key';
+            SELECT i.id INTO instance_id FROM df.instance AS i WHERE i.workflow_id = version.workflow_id AND i.key = p_payload ->> 'key';
             IF instance_id IS NOT NULL THEN
                 RETURN instance_id;
             END IF;
@@ -303,6 +389,64 @@ BEGIN
 END
 $$;
 
+-- {"schema", "name", "hash", "search_path", "definition": {...}}: the version of a df.start call, whose step procedure has just been made.
+CREATE OR REPLACE FUNCTION df.act_define_call_v1(p_caller regrole, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moment CONSTANT timestamptz := df.now();
+    definition CONSTANT jsonb := p_payload -> 'definition';
+    kind CONSTANT text := CASE WHEN (definition ->> 'is_stored')::boolean THEN 'stored' ELSE 'statement' END;
+    workflow df.workflow;
+    version df.workflow_version;
+BEGIN
+    IF NOT EXISTS (
+        SELECT
+        FROM pg_proc AS p
+        WHERE p.oid = df.find_routine_v1(p_payload ->> 'schema', p_payload ->> 'name', 'df.step_v1')
+            AND p.proowner = p_caller
+    )
+    THEN
+        RAISE EXCEPTION 'the procedure of a df.start call must exist and belong to %', p_caller USING ERRCODE = 'PD004';
+    END IF;
+    INSERT INTO df.workflow AS w (schema_name, name, owner, created_at)
+    VALUES (p_payload ->> 'schema', p_payload ->> 'name', p_caller, moment)
+    ON CONFLICT (schema_name, name) DO NOTHING;
+    SELECT w.* INTO workflow FROM df.workflow AS w WHERE w.schema_name = p_payload ->> 'schema' AND w.name = p_payload ->> 'name' FOR UPDATE;
+    SELECT v.* INTO version FROM df.workflow_version AS v WHERE v.workflow_id = workflow.id;
+    IF workflow.owner <> p_caller
+        OR workflow.version_id IS NOT NULL
+        OR version.id IS NOT NULL AND (version.call IS NULL OR version.hash <> p_payload ->> 'hash' OR version.search_path <> p_payload ->> 'search_path')
+    THEN
+        RAISE EXCEPTION '%.% is the name of another workflow', p_payload ->> 'schema', p_payload ->> 'name' USING ERRCODE = '42723';
+    ELSIF version.id IS NOT NULL THEN
+        UPDATE df.workflow_version AS v
+        SET call = CASE WHEN v.call = 'stored' THEN v.call ELSE kind END,
+            asked_at = moment
+        WHERE v.id = version.id;
+        RETURN 'unchanged';
+    END IF;
+    INSERT INTO df.workflow_version (
+        workflow_id, hash, schema_name, procedure_name, owner, search_path, parameters, has_raw_vars, last_state, graph, source, file, line, call,
+        created_at, asked_at)
+    VALUES (
+        workflow.id, p_payload ->> 'hash', p_payload ->> 'schema', p_payload ->> 'name', p_caller, p_payload ->> 'search_path',
+        -- A hidden parameter is text, whatever it says of itself.
+        (
+            SELECT coalesce(jsonb_agg(jsonb_build_object('name', p.item ->> 'name', 'type', 'text')), '[]')
+            FROM jsonb_array_elements(definition -> 'parameters') AS p (item)
+        ),
+        coalesce((definition ->> 'raw_vars')::boolean, false), jsonb_array_length(definition -> 'states'), definition -> 'graph',
+        definition ->> 'source', definition ->> 'file', (definition ->> 'line')::integer, kind, moment, moment)
+    RETURNING * INTO version;
+    INSERT INTO df.step_def (version_id, state, kind, label, line, name)
+    SELECT version.id, s.state, s.kind, s.label, s.line, s.name
+    FROM jsonb_to_recordset(definition -> 'states') AS s (state integer, kind text, label text, line integer, name text);
+    RETURN 'defined';
+END
+$$;
+
 -- The starter is gone; versions stay until they are pruned.
 CREATE OR REPLACE FUNCTION df.act_unregister_v1(p_caller regrole, p_payload jsonb) RETURNS text
 LANGUAGE plpgsql
@@ -344,11 +488,15 @@ BEGIN
     IF version.id IS NULL
         OR EXISTS (SELECT FROM df.workflow AS w WHERE w.version_id = version.id)
         OR EXISTS (SELECT FROM df.instance AS i WHERE i.version_id = version.id)
+        OR version.call = 'stored'
+        -- Its script may be just before the call.
+        OR version.asked_at > df.now() - interval '1 day'
     THEN
         RETURN 'kept';
     END IF;
     DELETE FROM df.step_def AS s WHERE s.version_id = version.id;
     DELETE FROM df.workflow_version AS v WHERE v.id = version.id;
+    DELETE FROM df.workflow AS w WHERE w.id = version.workflow_id AND version.call IS NOT NULL;
     RETURN 'pruned';
 END
 $$;
@@ -375,6 +523,9 @@ BEGIN
             new.payload := new.payload - 'data';
         WHEN 'register' THEN
             new.answer := df.act_register_v1(new.caller, new.payload);
+            new.payload := new.payload - 'definition';
+        WHEN 'define_call' THEN
+            new.answer := df.act_define_call_v1(new.caller, new.payload);
             new.payload := new.payload - 'definition';
         WHEN 'unregister' THEN
             new.answer := df.act_unregister_v1(new.caller, new.payload);
@@ -417,7 +568,8 @@ $$;
 -- Acting is the trigger's alone.
 REVOKE ALL ON FUNCTION
     df.require_instance_v1(regrole, text), df.act_start_v1(regrole, jsonb), df.act_cancel_v1(regrole, text, text),
-    df.act_signal_v1(regrole, text, text, jsonb), df.act_register_v1(regrole, jsonb),
+    df.act_signal_v1(regrole, text, text, jsonb), df.act_register_v1(regrole, jsonb), df.find_version_v1(regrole, jsonb),
+    df.find_call_v1(regrole, jsonb), df.act_define_call_v1(regrole, jsonb),
     df.act_unregister_v1(regrole, jsonb), df.act_prune_v1(regrole, jsonb), df.act_on_request()
     FROM PUBLIC;
 
@@ -455,6 +607,15 @@ BEGIN
         RAISE EXCEPTION 'no schema has been selected to create workflow % in', p_name USING ERRCODE = '3F000';
     END IF;
 END
+$$;
+
+-- The search_path of this moment, resolved, and temporary objects last: one that another step left must not shadow a real one.
+CREATE OR REPLACE FUNCTION df.pinned_path_v1() RETURNS text
+LANGUAGE sql STABLE
+AS $$
+    SELECT pg_catalog.concat_ws(', ', pg_catalog.string_agg(pg_catalog.quote_ident(s.name), ', ' ORDER BY s.position), 'pg_temp')
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
+    WHERE s.name OPERATOR(pg_catalog.!~~) 'pg\_temp%';
 $$;
 
 -- Makes way for a starter whose parameters have changed (PostgreSQL replaces no function with other parameter names or fewer defaults), and remembers
@@ -514,12 +675,7 @@ BEGIN
         AND p.proname OPERATOR(pg_catalog.=) target.name
         AND p.prokind OPERATOR(pg_catalog.=) 'f';
 
-    -- The path of this moment, resolved, and temporary objects last: one that another step left must not shadow a real one.
-    SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name), ', ' ORDER BY s.position)
-    INTO path
-    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
-    WHERE s.name OPERATOR(pg_catalog.!~~) 'pg\_temp%';
-    path := pg_catalog.concat_ws(', ', path, 'pg_temp');
+    path := df.pinned_path_v1();
     EXECUTE pg_catalog.concat('ALTER PROCEDURE ', procedure, ' SET search_path = ', path);
     EXECUTE pg_catalog.concat('ALTER FUNCTION ', starter.name, ' SET search_path = ', path);
 
@@ -607,6 +763,118 @@ LANGUAGE sql
 AS $$
     SELECT df.ask_v1('start', NULL, pg_catalog.jsonb_build_object('schema', r.schema_name, 'name', r.name, 'hash', p_hash, 'args', p_args))
     FROM df.resolve_name_v1(p_name) AS r;
+$$;
+
+-- Defines the workflow of a df.start call in the current schema, for the current role under its search_path; does nothing where that is done. A call has
+-- no name that would tell two definitions apart, so a second one of the same hash (of another role, or under another search_path) gets a number.
+CREATE OR REPLACE FUNCTION df.define_call_v1(p_hash text, p_body text, p_definition jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    schema CONSTANT pg_catalog.text := pg_catalog.current_schema();
+    path CONSTANT pg_catalog.text := df.pinned_path_v1();
+    version df.workflow_version;
+    procedure pg_catalog.text := pg_catalog.concat('df_start__', p_hash);
+    number pg_catalog.int4 := 1;
+BEGIN
+    IF schema IS NULL THEN
+        RAISE EXCEPTION 'no schema has been selected to define the workflow of a df.start call in'
+            USING ERRCODE = '3F000', HINT = 'SET search_path to a schema that exists.';
+    END IF;
+    FOR attempt IN 1 .. 2 LOOP
+        SELECT v.* INTO version
+        FROM df.workflow_version AS v
+        WHERE v.schema_name OPERATOR(pg_catalog.=) schema
+            AND v.hash OPERATOR(pg_catalog.=) p_hash
+            AND v.search_path OPERATOR(pg_catalog.=) path
+            AND v.owner::pg_catalog.oid OPERATOR(pg_catalog.=) pg_catalog.quote_ident(current_user)::pg_catalog.regrole::pg_catalog.oid
+            AND v.call IS NOT NULL
+            AND df.find_routine_v1(v.schema_name, v.procedure_name, 'df.step_v1') IS NOT NULL;
+        EXIT WHEN version.id IS NOT NULL OR attempt OPERATOR(pg_catalog.=) 2;
+        -- Two scripts at a time would fail on each other's procedure.
+        PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc call ', schema, ' ', p_hash)));
+    END LOOP;
+    IF version.id IS NOT NULL THEN
+        IF version.call OPERATOR(pg_catalog.=) 'statement'
+            AND ((p_definition OPERATOR(pg_catalog.->>) 'is_stored')::pg_catalog.bool
+                OR version.asked_at OPERATOR(pg_catalog.<) (df.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval))
+        THEN
+            PERFORM df.ask_v1('define_call', NULL, pg_catalog.jsonb_build_object(
+                'schema', schema, 'name', version.procedure_name, 'hash', p_hash, 'search_path', path, 'definition', p_definition));
+        END IF;
+        RETURN;
+    END IF;
+    IF (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) current_user) THEN
+        RAISE EXCEPTION 'a superuser cannot own a workflow'
+            USING ERRCODE = 'PD004', HINT = 'SET ROLE to an ordinary role first: steps run with the rights of the role that runs the script.';
+    ELSIF NOT pg_catalog.has_schema_privilege(schema, 'CREATE') THEN
+        RAISE EXCEPTION 'permission denied for schema %', schema
+            USING ERRCODE = '42501',
+                DETAIL = 'The workflow of a df.start call becomes a procedure in the current schema.',
+                HINT = pg_catalog.format('GRANT CREATE ON SCHEMA %I TO %I; or SET search_path so that a schema of this role comes first.', schema, current_user);
+    END IF;
+    WHILE EXISTS (
+            SELECT
+            FROM pg_catalog.pg_proc AS p
+            JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
+            WHERE n.nspname OPERATOR(pg_catalog.=) schema
+                AND p.proname OPERATOR(pg_catalog.=) procedure
+        )
+        OR EXISTS (
+            SELECT
+            FROM df.workflow AS w
+            WHERE w.schema_name OPERATOR(pg_catalog.=) schema
+                AND w.name OPERATOR(pg_catalog.=) procedure
+        )
+    LOOP
+        number := number OPERATOR(pg_catalog.+) 1;
+        procedure := pg_catalog.concat('df_start__', p_hash, '_', number);
+    END LOOP;
+    EXECUTE pg_catalog.concat(
+        'CREATE PROCEDURE ', pg_catalog.format('%I.%I', schema, procedure), '(INOUT step df.step_v1) LANGUAGE plpgsql SET search_path = ', path,
+        ' SET DateStyle = ''ISO, MDY'' SET IntervalStyle = ''postgres'' SET TimeZone = ''UTC'' AS ', pg_catalog.quote_literal(p_body));
+    EXECUTE pg_catalog.format('REVOKE ALL ON PROCEDURE %I.%I(df.step_v1) FROM PUBLIC', schema, procedure);
+    PERFORM df.ask_v1('define_call', NULL, pg_catalog.jsonb_build_object(
+        'schema', schema, 'name', procedure, 'hash', p_hash, 'search_path', path, 'definition', p_definition));
+END
+$$;
+
+-- What a df.start call becomes. `args` holds what the call evaluates; SQL text among it has a name that begins with sql$.
+CREATE OR REPLACE FUNCTION df.start_call_v1(
+    hash text, args jsonb DEFAULT '{}', label text DEFAULT NULL, database text DEFAULT NULL, transaction_mode text DEFAULT 'caller'
+) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    item record;
+BEGIN
+    IF pg_catalog.lower(transaction_mode) OPERATOR(pg_catalog.=) 'new' THEN
+        RAISE EXCEPTION 'a start in a transaction of its own is not possible'
+            USING ERRCODE = '0A000',
+                DETAIL = 'It takes a connection of its own, which PL/pgSQL has not.',
+                HINT = 'Commit first, or start from another session.';
+    ELSIF pg_catalog.lower(transaction_mode) IS DISTINCT FROM 'caller' THEN
+        RAISE EXCEPTION 'invalid transaction_mode "%" for df.start(): expected ''caller'' or ''new''', transaction_mode USING ERRCODE = '22023';
+    ELSIF database OPERATOR(pg_catalog.<>) pg_catalog.current_database() THEN
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_database AS d WHERE d.datname OPERATOR(pg_catalog.=) database) THEN
+            RAISE EXCEPTION 'database "%" does not exist', database USING ERRCODE = '3D000';
+        END IF;
+        RAISE EXCEPTION 'a workflow runs in the database in which it is started, and that is "%"', pg_catalog.current_database()
+            USING ERRCODE = '0A000', HINT = pg_catalog.format('Install pgdurc in "%s", and run the compiled script there.', database);
+    END IF;
+    FOR item IN SELECT a.key, a.value FROM pg_catalog.jsonb_each_text(args) AS a WHERE pg_catalog.starts_with(a.key, 'sql$') LOOP
+        IF item.value IS NULL THEN
+            RAISE EXCEPTION 'the SQL text of a step is NULL'
+                USING ERRCODE = 'PD003', HINT = 'One NULL makes all of a text NULL that || puts together.';
+        ELSIF item.value OPERATOR(pg_catalog.~) '^\s*\{[^{}]*"node_type"' THEN
+            RAISE EXCEPTION 'a workflow cannot be started from its JSON graph'
+                USING ERRCODE = 'PD003', HINT = 'Write the expression in the call itself, where it is compiled.';
+        END IF;
+    END LOOP;
+    RETURN df.ask_v1('start', NULL, pg_catalog.jsonb_build_object(
+        'call', true, 'hash', hash, 'schemas', pg_catalog.to_jsonb(pg_catalog.current_schemas(false)), 'search_path', df.pinned_path_v1(),
+        'args', args, 'label', label));
+END
 $$;
 
 -- A value as its type's output function writes it, whatever the session's styles are.

@@ -15,12 +15,14 @@ def build_graph(draft: Draft) -> graph.Workflow:
     texts = [*draft.texts.values()]
     for statement in draft.statements.values():
         texts += [statement.text, statement.hoisted]
+    has_raw = any(_is_raw(piece) for text in texts for piece in text)
+    has_raw = has_raw or any(_is_raw_parameter(piece) for s in draft.statements.values() for piece in s.text)
     return graph.Workflow(
         name=declaration.name.parts,
         parameters=tuple(graph.Parameter(p.name, p.type, p.default) for p in declaration.parameters),
         options=draft.options,
         body=run(_node(draft, declaration.body)),
-        has_raw_variables=any(_is_raw(piece) for text in texts for piece in text),
+        has_raw_variables=has_raw,
         source=draft.source.text[declaration.span.start : declaration.span.end],
         span=declaration.span,
     )
@@ -82,6 +84,10 @@ def _duration(draft: Draft, node: tree.Sleep | tree.Duration) -> graph.Duration:
 
 def _escaped(piece: Piece) -> Piece:
     return piece.replace("'", "''") if isinstance(piece, str) else piece
+
+
+def _is_raw_parameter(piece: Piece) -> bool:
+    return isinstance(piece, graph.ParameterValue) and piece.form is Form.RAW
 
 
 def _is_raw(piece: Piece) -> bool:

@@ -31,7 +31,8 @@ from pgdurc.analyse.shapes import (
 from pgdurc.analyse.walk import nodes
 from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Diagnostic, Related, Span
-from pgdurc.graph import Piece, Reading, ResultValue, Statement, Text, Variable
+from pgdurc.graph import Form, ParameterValue, Piece, Reading, ResultValue, Statement, Text, Variable
+from pgdurc.hidden import is_hidden
 from pgdurc.nearest import nearest
 from pgdurc.references import Reference, without_column
 
@@ -67,7 +68,7 @@ class _Walker:
         self.named_starts = [node.span.start for node in self.named]
         for node in self.named:
             self.later.setdefault(node.name.text, node.name.span)
-        self.names = Names(self.parameters, self.scope, self.later)
+        self.names = Names(self.parameters, self.scope, self.later, reads_first_row=draft.declaration.is_call)
         self.loops: list[_Loop] = []
         self.is_dead = False  # nothing gets here: after a break, or a loop that never ends
         self.problems: list[Diagnostic] = []
@@ -300,6 +301,8 @@ class _Walker:
     def _piece(self, read: ReadText, place: Place) -> tuple[Piece | None, int]:
         found = place.found
         if not isinstance(found, Reference):
+            if found.name in self.parameters and is_hidden(found.name):
+                return ParameterValue(found.name, Form.RAW), found.end
             return Variable(found.name, place.form), found.end
         if found.in_literal and found.name in self.parameters:
             found = without_column(found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.graph import Form
+from pgdurc.hidden import is_hidden
 from pgdurc.pgsql import ParseError, Statement, descend, parse, unwrap
 from pgdurc.references import SYSTEM_VARIABLES, Found, Reference, Variable
 from pgdurc.tree import SourceText
@@ -286,10 +287,11 @@ def _misplaced(text: SourceText, found: Found) -> Diagnostic:
 
 def _unchecked(text: SourceText, variable: Found) -> Diagnostic:
     written = text.value[variable.start : variable.end]
+    what = "an expression gives" if is_hidden(variable.name) else f'"{written}" stands for'
     return Diagnostic(
         "PGD308",
         Severity.WARNING,
-        f'the syntax of this SQL is not checked: it depends on what "{written}" stands for',
+        f"the syntax of this SQL is not checked: it depends on what {what}",
         text.span(variable.start, variable.end),
         "it is checked where a variable stands for a name or for something that could be left out",
     )

@@ -9,7 +9,8 @@ from pgdurc.analyse.code_strings import code_strings
 from pgdurc.analyse.placeholders import Place, parse_with_placeholders, syntax_error
 from pgdurc.analyse.raw_variables import has_open_variable
 from pgdurc.diagnostic import Diagnostic, Severity, Span
-from pgdurc.graph import Run
+from pgdurc.graph import Form, Run
+from pgdurc.hidden import is_hidden
 from pgdurc.pgsql import WHITE_SPACE, ScanError, Statement, Token, result_columns, scan, unwrap
 from pgdurc.references import Found, Reference, find_in_sql
 from pgdurc.tree import SourceText
@@ -47,7 +48,9 @@ class ReadStatement:
     @property
     def is_plain_query(self) -> bool:
         """SELECT, VALUES or TABLE: planning it has no effect, so the server may be asked for its columns."""
-        return self.run is Run.QUERY and (self.parsed is None or self.parsed.kind in ("select_stmt", "deep"))
+        return self.run is Run.ANY or (
+            self.run is Run.QUERY and (self.parsed is None or self.parsed.kind in ("select_stmt", "deep"))
+        )
 
 
 def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
@@ -72,12 +75,17 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
     begin = len(text.value) - len(text.value.lstrip(WHITE_SPACE))
     inside = tuple(token for token in tokens if token.end <= end)
     bodies = code_strings(code)
-    # A variable is the starter's, who may be anybody: there is none in code.
+    # A variable is the starter's, who may be anybody: there is none in code. What a call puts together is the
+    # owner's.
     found = [
         item
         for item in find_in_sql(text.value, inside)
-        if isinstance(item, Reference) or not _is_inside(item, bodies)
+        if isinstance(item, Reference) or is_hidden(item.name) or not _is_inside(item, bodies)
     ]
+    if len(found) == 1 and is_hidden(found[0].name) and (found[0].start, found[0].end) == (begin, end):
+        # An expression gives all of it.
+        whole = ReadText(text, begin, end, (Place(found[0], Form.RAW),), True, None)
+        return ReadStatement(whole, begin, None, Run.ANY, None)
     parsed = parse_with_placeholders(_joinable(text, tokens), begin, end, found, first=code[0].start)
     if isinstance(parsed, Diagnostic):
         return parsed

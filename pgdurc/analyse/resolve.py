@@ -10,6 +10,7 @@ from pgdurc.analyse.scope import Binding, Doubt, Scope
 from pgdurc.analyse.shapes import Json, NoRows, Rows
 from pgdurc.diagnostic import Diagnostic, Related, Span
 from pgdurc.graph import Form, ParameterValue, Reading, ResultValue
+from pgdurc.hidden import is_hidden
 from pgdurc.nearest import nearest
 from pgdurc.references import Reference
 
@@ -25,11 +26,15 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a reference can mean at one point. `later`: where names are bound that are not in scope there."""
+    """What a reference can mean at one point. `later`: where names are bound that are not in scope there.
+
+    `reads_first_row`: of a result with one column and several rows, as pg_durable does.
+    """
 
     parameters: frozenset[str]
     scope: Scope
     later: dict[str, Span]
+    reads_first_row: bool = False
 
 
 def resolve(
@@ -44,7 +49,7 @@ def resolve(
         return Resolved(None, (_unknown(reference, span, names),))
     if binding.doubt is not Doubt.NONE and not reference.is_optional:
         return Resolved(None, (_doubtful(reference, written, span, binding),))
-    return _read(reference, written, form, has_alias, span, binding)
+    return _read(reference, written, form, has_alias, span, binding, names.reads_first_row)
 
 
 def _parameter(reference: Reference, written: str, form: Form, span: Span) -> Resolved:
@@ -71,7 +76,7 @@ def _unknown(reference: Reference, span: Span, names: Names) -> Diagnostic:
             "a reference reads the result of a step that ran before it",
             (Related(names.later[reference.name], "it is bound here"),),
         )
-    known = [*names.parameters, *names.scope.bindings]
+    known = [*(name for name in names.parameters if not is_hidden(name)), *names.scope.bindings]
     guess = nearest(reference.name, known) or nearest(reference.name, names.later)
     if guess is None:
         listed = ", ".join("$" + name for name in sorted(known)[:8])
@@ -102,7 +107,13 @@ def _doubtful(reference: Reference, written: str, span: Span, binding: Binding) 
 
 
 def _read(
-    reference: Reference, written: str, form: Form, has_alias: bool, span: Span, binding: Binding
+    reference: Reference,
+    written: str,
+    form: Form,
+    has_alias: bool,
+    span: Span,
+    binding: Binding,
+    reads_first_row: bool,
 ) -> Resolved:
     name, optional = reference.name, reference.is_optional
     related = (Related(binding.span, "it is bound here"),)
@@ -154,7 +165,21 @@ def _read(
             f'"${name}" has one column on one way that leads here and several on another',
             f"write ${name}.column or ${name}.rows",
         )
-    return value(Reading.ROWS if several else Reading.VALUE)
+    if not reads_first_row or form is Form.RAW:
+        return value(Reading.ROWS if several else Reading.VALUE)
+    if several:
+        first = sorted(several)[0][0]
+        differs = warning(
+            "PGD505",
+            f'"${name}" has several columns: it is read as the array of its rows',
+            span,
+            f"pg_durable reads the first column of the first row: write ${name}.{first} for that",
+            related,
+        )
+        return replace(value(Reading.ROWS), problems=(differs,))
+    first_columns = {columns[0] for columns in rows if columns}
+    is_same_column = bool(rows) and not json and len(first_columns) == 1
+    return value(Reading.VALUE, first_columns.pop() if is_same_column else None)
 
 
 def _column(

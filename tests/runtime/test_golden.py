@@ -1,6 +1,7 @@
 """Every golden folder, run: its script is deployed, its workflow started, and expected.json says what became of it.
 
-A folder without expected.json is about the emitted SQL only: its script is run and nothing is started.
+Where that lists instances, the script has started those itself. A folder without expected.json is about the emitted SQL
+only: its script is run and nothing is started.
 """
 
 from __future__ import annotations
@@ -35,10 +36,14 @@ def test_golden(any_workflows, name):
     ]
     ran = subprocess.run(psql, input=compiled.sql, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert database.value("SELECT count(*) FROM df.workflow_version") == len(compiled.workflows)
+    versions = len(compiled.workflows) + len({call.version for call in compiled.calls})
+    assert database.value("SELECT count(*) FROM df.workflow_version") == versions
     if not (folder / "expected.json").exists():
         return
     expected = json.loads((folder / "expected.json").read_text())
+    if "instances" in expected:
+        check_instances(any_workflows, expected)
+        return
     workflow = compiled.workflows[0].qualified_name
     instance = str(
         database.value(
@@ -52,5 +57,21 @@ def test_golden(any_workflows, name):
     assert any_workflows.status(instance) == expected["status"], any_workflows.error(instance)
     if "result" in expected:
         assert any_workflows.result(instance) == expected["result"]
+    check_queries(database, expected)
+
+
+def check_instances(workflows, expected):
+    """Of a script that has started its instances by itself: each by its label."""
+    database = workflows.database
+    for wanted in expected["instances"]:
+        instance = database.value("SELECT id FROM df.instances WHERE label = %s", wanted["label"])
+        workflows.drive_until_ended(instance)
+        assert workflows.status(instance) == wanted["status"], workflows.error(instance)
+        assert workflows.result(instance) == wanted["result"]
+    assert database.value("SELECT count(*) FROM df.instances") == len(expected["instances"])
+    check_queries(database, expected)
+
+
+def check_queries(database, expected):
     for check in expected.get("checks", []):
         assert [list(row) for row in database.query(check["query"])] == check["rows"], check["query"]

@@ -168,12 +168,6 @@ def test_pieces(text: str, pieces: list[str]) -> None:
         ("select 1 \\; CREATE WORKFLOW w() AS 'a';", "PGD009", "\\;"),
         ("select \0;", "PGD003", "\0"),
         ("select 1;", "PGD010", ""),
-        ("CREATE WORKFLOW w() AS 'a'; SELECT df . start ('x');", "PGD903", "df . start "),
-        (
-            "CREATE WORKFLOW w() AS 'a'; DO $$ BEGIN /* df.start( */ PERFORM DF.start('x'); END $$;",
-            "PGD903",
-            "DF.start",
-        ),
     ],
 )
 def test_diagnostic(text: str, code: str, pointed_at: str) -> None:
@@ -181,19 +175,6 @@ def test_diagnostic(text: str, code: str, pointed_at: str) -> None:
     assert [d.code for d in found] == [code]
     span = found[0].span
     assert text[span.start : span.end].startswith(pointed_at)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "select 'df.start(1)'; -- df.start(\n",
-        "select $$ df.start( $$;",
-        "select df.started('x'), xdf.start('x');",
-        "CREATE WORKFLOW w() AS 'SELECT df.start(''x'')';",
-    ],
-)
-def test_no_start_call(text: str) -> None:
-    assert not [d for d in split(text).diagnostics if d.code == "PGD903"]
 
 
 @pytest.mark.parametrize(

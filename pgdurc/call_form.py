@@ -1,0 +1,144 @@
+"""A df.start call, read: its workflow, what is evaluated where it stands, and its other arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pgdurc import grammar, pgsql
+from pgdurc.build import Builder
+from pgdurc.nearest import nearest
+from pgdurc.parse import scan_problem, syntax_problem
+from pgdurc.script import Ours
+from pgdurc.shape import StatementError, match_brackets, near, shape_expression, token_span
+from pgdurc.tree import Declaration, Identifier, Parameter
+
+if TYPE_CHECKING:
+    from pgdurc.call_sites import Site
+    from pgdurc.diagnostic import Diagnostic
+    from pgdurc.hidden import Hidden
+    from pgdurc.shape import Shaped
+
+PARAMETERS = {
+    "start": ("fut", "label", "database", "transaction_mode"),
+    "explain": ("input",),
+}
+NAME = "df_start"
+"""A version made for a call is named so, with its hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallForm:
+    """`hidden`: the expressions that are evaluated where the call stands.
+
+    `arguments`: those beside the workflow, as written.
+    """
+
+    declaration: Declaration
+    hidden: tuple[Hidden, ...]
+    arguments: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The tokens of an argument, without its label."""
+
+    begin: int
+    end: int
+
+
+def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
+    """Read a call. Spans are places of the site's body. None where there is nothing to go on with."""
+    offset = site.span.start
+    own_text = site.body.text[offset : site.span.end]
+    statement = Ours(site.span, is_drop=False, comment="")
+    shaped: list[Shaped] = []
+    try:
+        tokens = [token for token in pgsql.scan(own_text) if not token.is_comment]
+        opening = next(at for at, token in enumerate(tokens) if token.kind == "(")
+        matches = match_brackets(tokens, opening, len(tokens), offset)
+        given = _arguments(site.function, tokens, opening, matches, offset)
+        expression = given.pop(PARAMETERS[site.function][0])
+        shaped = shape_expression(tokens, offset, matches, expression.begin, expression.end)
+        # The parenthesis after it, to point at where it ends too early.
+        builder = Builder(site.body.text, statement, tokens[: expression.end + 1], takes_expressions=True)
+        body = grammar.parse(shaped, builder.rule)
+    except pgsql.ScanError as error:
+        return None, (scan_problem(own_text, offset, error),)
+    except StatementError as problem:
+        return None, (problem.diagnostic,)
+    except grammar.UnexpectedTerminal as unexpected:
+        return None, (syntax_problem(unexpected, tokens[: expression.end + 1], shaped, offset),)
+    if builder.has_errors:
+        return None, builder.diagnostics
+    hidden = builder.leaves.hidden
+    place = builder.leaves.span(expression.begin, expression.end)
+    declaration = Declaration(
+        name=Identifier((NAME,), site.span),
+        parameters=tuple(Parameter(one.name, "text", None, one.span) for one in hidden),
+        parameters_text="",
+        options=(),
+        body=body,
+        body_text=site.body.text[place.start : place.end],
+        comment="",
+        span=site.span,
+        is_call=True,
+    )
+    written = tuple(
+        (name, own_text[tokens[one.begin].start : tokens[one.end - 1].end]) for name, one in given.items()
+    )
+    return CallForm(declaration, tuple(hidden), written), builder.diagnostics
+
+
+def _arguments(
+    function: str, tokens: list[pgsql.Token], opening: int, matches: dict[int, int], offset: int
+) -> dict[str, _Range]:
+    """The arguments by parameter, in the parameters' order. Raises StatementError."""
+    parameters = PARAMETERS[function]
+    usage = f"usage: df.{function}({', '.join(parameters)})"
+    bound: dict[str, _Range] = {}
+    is_named = False
+    for position, (begin, end) in enumerate(_items(tokens, opening, matches)):
+        if begin == end:
+            raise near(tokens[end], offset, usage)
+        span = token_span(tokens[begin], offset) | token_span(tokens[end - 1], offset)
+        is_label = end > begin + 1 and tokens[begin].is_word and tokens[begin + 1].text in ("=>", ":=")
+        if is_named and not is_label:
+            message = "positional argument cannot follow named argument"
+            raise StatementError("PGD122", message, span, usage)
+        is_named = is_label
+        if not is_label and position >= len(parameters):
+            message = f"df.{function} takes at most {len(parameters)} arguments"
+            raise StatementError("PGD121", message, span, usage)
+        name = tokens[begin].name if is_label else parameters[position]
+        if name not in parameters:
+            guess = nearest(name, parameters)
+            raise StatementError(
+                "PGD122",
+                f'df.{function} has no argument named "{name}"',
+                token_span(tokens[begin], offset),
+                usage if guess is None else f'did you mean "{guess}"?',
+            )
+        if name in bound:
+            message = f'argument "{name}" specified more than once'
+            raise StatementError("PGD122", message, token_span(tokens[begin], offset), usage)
+        if is_label and begin + 2 == end:
+            raise near(tokens[end], offset, usage)
+        bound[name] = _Range(begin + 2 if is_label else begin, end)
+    if parameters[0] not in bound:
+        span = token_span(tokens[0], offset) | token_span(tokens[opening - 1], offset)
+        raise StatementError("PGD121", f'df.{function} lacks the argument "{parameters[0]}"', span, usage)
+    return {name: bound[name] for name in parameters if name in bound}
+
+
+def _items(tokens: list[pgsql.Token], opening: int, matches: dict[int, int]) -> list[tuple[int, int]]:
+    """The tokens between commas; none at all for empty parentheses."""
+    close = matches[opening]
+    items: list[tuple[int, int]] = []
+    begin = at = opening + 1
+    while at < close:
+        if tokens[at].kind == ",":
+            items.append((begin, at))
+            begin = at + 1
+        at = matches.get(at, at) + 1
+    return [*items, (begin, close)] if close > opening + 1 else []

@@ -1,0 +1,280 @@
+"""Where df.start and df.explain are called in ordinary SQL, and in the bodies of DO blocks and functions.
+
+The code that is searched need not be text of the file: in a body between single quotes each quote is doubled.
+Such a body is read and searched as what it stands for, and every place in it is known in the file too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pgdurc import psql
+from pgdurc.diagnostic import Span
+from pgdurc.literal import LiteralError, read_literal
+from pgdurc.pgsql import unquote_identifier
+from pgdurc.statement_kind import is_stored
+
+FUNCTIONS = ("start", "explain")
+_CODE_LANGUAGES = ("sql", "plpgsql")
+_MAX_DEPTH = 16
+_HINT = re.compile(r"\bdf\b", re.IGNORECASE | re.ASCII)
+_IN_STRING = re.compile(r"\bdf\s*+\.\s*+start\s*+\(", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Code. `origins`: where in the file each of its characters stands; None: it is the file's own text.
+
+    `quotes` are the quotes around it, from the outside in, that double what is put into it: ' or E'.
+    """
+
+    text: str
+    origins: tuple[int, ...] | None = None
+    quotes: tuple[str, ...] = ()
+
+    def span(self, span: Span) -> Span:
+        """The place in the file."""
+        if self.origins is None:
+            return span
+        return Span(self.origins[span.start], self.origins[span.end])
+
+    def written(self, code: str) -> str:
+        """Code as it must be written in the file to stand in this body."""
+        for quote in reversed(self.quotes):
+            code = code.replace("'", "''")
+            if quote == "E'":
+                code = code.replace("\\", "\\\\")
+        return code
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A call: the characters `[span)` of the body, from `df` to the parenthesis that closes `opening`.
+
+    `is_stored`: the code is kept in the database and runs later. `is_invoker`: and with the rights of whoever
+    calls it.
+    """
+
+    function: str
+    body: Body
+    span: Span
+    opening: int
+    is_stored: bool
+    is_invoker: bool
+    is_closed: bool = True
+
+    @property
+    def head(self) -> Span:
+        """The words `df.start`, in the file."""
+        return self.body.span(Span(self.span.start, self.opening))
+
+    @property
+    def place(self) -> Span:
+        """The whole call, in the file."""
+        return self.body.span(self.span)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`in_strings`: what looks like a call in the text of a string, in the file."""
+
+    sites: tuple[Site, ...] = ()
+    in_strings: tuple[Span, ...] = ()
+
+
+NOTHING = Found()
+
+
+def find(text: str, code: Span) -> Found:
+    """The calls in the statement `[code)` of a file, in source order. Never raises."""
+    if _HINT.search(text, code.start, code.end) is None:
+        return NOTHING
+    finder = _Finder()
+    finder.search(Body(text), code.start, code.end, 0)
+    sites = sorted(finder.sites, key=lambda site: site.place.start)
+    return Found(tuple(sites), tuple(sorted(finder.in_strings, key=lambda span: span.start)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def name(self) -> str:
+        """What a word denotes, quoted or not."""
+        match self.kind:
+            case "word":
+                return unquote_identifier(self.text)
+            case "double_quote" if self.text.startswith('"'):
+                return unquote_identifier(self.text)
+        return ""
+
+    @property
+    def is_string(self) -> bool:
+        return self.kind in ("quote", "escape_quote", "dollar_quote")
+
+
+def _tokens(text: str, at: int, end: int) -> Iterator[_Token]:
+    """psql's tokens without white space and comments; a string is one."""
+    while at < end:
+        match = psql.TOKEN.match(text, at, end)
+        assert match is not None
+        kind, start, at = match.lastgroup or "", at, match.end()
+        if kind in ("space", "comment"):
+            continue
+        if kind == "block_comment":
+            at = min(end, psql.comment_end(text, start) or end)
+            continue
+        if kind == "dollar_quote":
+            close = text.find(match.group(), at, end)
+            at = end if close < 0 else close + len(match.group())
+        elif kind == "escape_quote":
+            while (more := psql.E_CONTINUED.match(text, at, end)) is not None:
+                at = more.end()
+        yield _Token(kind, text[start:at], start, at)
+
+
+@dataclass(slots=True)
+class _Statement:
+    """What is known of the statement being searched, in a body that may hold several."""
+
+    words: list[str] = field(default_factory=list)
+    is_routine: bool = False
+    is_do: bool = False
+    language: str = ""
+    is_definer: bool = False
+    bodies: list[_Token] = field(default_factory=list)
+    calls: list[tuple[str, Span, int, bool]] = field(default_factory=list)
+
+    @property
+    def holds_code(self) -> bool:
+        return (self.is_do and not self.language) or self.language in _CODE_LANGUAGES
+
+
+class _Finder:
+    def __init__(self) -> None:
+        self.sites: list[Site] = []
+        self.in_strings: list[Span] = []
+
+    def search(
+        self, body: Body, begin: int, end: int, depth: int, *, stored: bool = False, invoker: bool = False
+    ) -> None:
+        tokens = list(_tokens(body.text, begin, end))
+        statement = _Statement()
+        at = 0
+        while at < len(tokens):
+            token = tokens[at]
+            before = tokens[at - 1] if at else None
+            if token.kind == "semicolon":
+                self._end(body, statement, depth, stored, invoker)
+                statement = _Statement()
+            elif token.is_string:
+                self._string(body, statement, token, before)
+            elif token.name:
+                at = self._word(body, statement, tokens, at)
+                continue
+            at += 1
+        self._end(body, statement, depth, stored, invoker)
+
+    def _word(self, body: Body, statement: _Statement, tokens: list[_Token], at: int) -> int:
+        """Take note of a word; return the token to go on at, behind a call that begins here."""
+        name, words = tokens[at].name, statement.words
+        if name == "df" and (function := _called(tokens, at)) and words[-1:] not in _ROUTINE_WORDS:
+            close = _closing(tokens, at + 3)
+            last = tokens[min(close, len(tokens) - 1)]
+            span = Span(tokens[at].start, last.end)
+            statement.calls.append((function, span, tokens[at + 3].start, close < len(tokens)))
+            for token in tokens[at + 4 : close]:
+                if token.is_string:
+                    self._look_into(body, token)
+            return close + 1
+        if name in ("function", "procedure") and _is_create(words):
+            statement.is_routine = True
+        elif name == "do" and (not words or words[-1] in _BLOCK_WORDS):
+            statement.is_do = True
+        elif words[-1:] == ["language"]:
+            statement.language = name
+        elif words[-1:] == ["security"]:
+            statement.is_definer = name == "definer"
+        words.append(name)
+        return at + 1
+
+    def _string(self, body: Body, statement: _Statement, token: _Token, before: _Token | None) -> None:
+        last = statement.words[-1:]
+        if last == ["language"] and before is not None and before.name == "language":
+            statement.language = token.text.strip("'").lower()
+        elif statement.is_do or (statement.is_routine and before is not None and before.name == "as"):
+            statement.bodies.append(token)
+        else:
+            self._look_into(body, token)
+
+    def _look_into(self, body: Body, token: _Token) -> None:
+        for match in _IN_STRING.finditer(body.text, token.start, token.end):
+            self.in_strings.append(body.span(Span(match.start(), match.end() - 1)))
+
+    def _end(self, body: Body, statement: _Statement, depth: int, stored: bool, invoker: bool) -> None:
+        is_stored_here = stored or is_stored(statement.words)
+        for function, span, opening, is_closed in statement.calls:
+            # What a view, a rule or a default calls runs with the rights of whoever uses it.
+            is_kept = is_stored(statement.words) and statement.words[0] != "prepare"
+            is_invoker = invoker or (is_kept and not statement.is_definer)
+            self.sites.append(Site(function, body, span, opening, is_stored_here, is_invoker, is_closed))
+        for token in statement.bodies:
+            inner = _inner(body, token) if statement.holds_code and depth < _MAX_DEPTH else None
+            if inner is None:
+                self._look_into(body, token)
+                continue
+            is_invoker = invoker or (statement.is_routine and not statement.is_definer)
+            self.search(*inner, depth + 1, stored=is_stored_here, invoker=is_invoker)
+
+
+_ROUTINE_WORDS = (["function"], ["procedure"], ["routine"])
+_BLOCK_WORDS = ("begin", "then", "else", "loop")
+
+
+def _is_create(words: list[str]) -> bool:
+    return words[-1:] == ["create"] or words[-3:] == ["create", "or", "replace"]
+
+
+def _called(tokens: list[_Token], at: int) -> str:
+    """The function of ours whose call begins at the token `at`; the empty string where none does."""
+    if at + 3 >= len(tokens) or tokens[at + 1].text != "." or tokens[at + 3].kind != "open":
+        return ""
+    name = tokens[at + 2].name
+    return name if name in FUNCTIONS else ""
+
+
+def _closing(tokens: list[_Token], at: int) -> int:
+    """The parenthesis that closes the one at the token `at`; the number of tokens where none does."""
+    depth = 0
+    for index in range(at, len(tokens)):
+        depth += (tokens[index].kind == "open") - (tokens[index].kind == "close")
+        if depth == 0:
+            return index
+    return len(tokens)
+
+
+def _inner(body: Body, token: _Token) -> tuple[Body, int, int] | None:
+    """The body that a string is, and which part of its text; None where it cannot be read."""
+    if token.kind == "dollar_quote":
+        tag = token.text.index("$", 1) + 1
+        is_closed = len(token.text) >= 2 * tag and token.text.endswith(token.text[:tag])
+        return (body, token.start + tag, token.end - tag) if is_closed else None
+    if token.kind == "quote" and not token.text.startswith("'"):
+        return None
+    if "'" not in token.text[2:] or _HINT.search(token.text) is None:
+        return None
+    try:
+        read = read_literal(token.text, token.start)
+    except (LiteralError, IndexError):
+        return None
+    origins = read.origins
+    if body.origins is not None:
+        origins = tuple(body.origins[at] for at in origins)
+    quote = "E'" if token.kind == "escape_quote" else "'"
+    return Body(read.value, origins, (*body.quotes, quote)), 0, len(read.value)

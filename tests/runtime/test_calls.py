@@ -1,0 +1,309 @@
+"""df.start calls: compiled, run by psql as a user would, and the instances that they start."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pgdurc.compile import compile_text
+
+Ran = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def psql(database: Any) -> Callable[..., Ran]:
+    """Compiles a script and runs it, in a role's session."""
+
+    def run(text: str, role: str = "alice", *, may_fail: bool = False) -> Ran:
+        compiled = compile_text(text, file="script.sql")
+        assert not compiled.has_errors, [d.message for d in compiled.diagnostics]
+        command = [database.server.cluster.binaries / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
+        ran = subprocess.run(
+            [*command, "-d", database.conninfo(role)],
+            input=compiled.sql,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert may_fail or ran.returncode == 0, ran.stderr
+        return ran
+
+    return run
+
+
+def rows(workflows: Any, instance: str) -> Any:
+    workflows.drive_until_ended(instance)
+    assert workflows.status(instance) == "completed", workflows.error(instance)
+    found = workflows.database.value("SELECT df.result(%s)::jsonb", instance, role="dfowner")
+    return found["rows"]
+
+
+def value(workflows: Any, instance: str) -> Any:
+    ((only,),) = (row.values() for row in rows(workflows, instance))
+    return only
+
+
+def test_a_call(psql: Any, workflows: Any) -> None:
+    instance = psql("SELECT df.start('SELECT 1' ~> 'SELECT 2 AS b', 'nightly');").stdout.strip()
+    assert rows(workflows, instance) == [{"b": 2}]
+    found = workflows.database.query("SELECT label, workflow, owner::text, starter::text FROM df.instances")
+    assert [tuple(row[i] for i in (0, 2, 3)) for row in found] == [("nightly", "alice", "alice")]
+    assert found[0][1].startswith("public.df_start__")
+
+
+def test_several_in_a_statement_and_gset(psql: Any, workflows: Any) -> None:
+    ran = psql(
+        "SELECT df.start('SELECT 1 AS n') AS one, df.start('SELECT 2 AS n', label => 'x') AS two \\gset\n"
+        "\\echo :one :two\n"
+    )
+    one, two = ran.stdout.split()
+    assert (value(workflows, one), value(workflows, two)) == (1, 2)
+
+
+def test_in_the_statements_that_take_a_query(psql: Any, workflows: Any) -> None:
+    ran = psql(
+        """
+        CREATE TEMP TABLE started (id text);
+        INSERT INTO started SELECT df.start('SELECT 1 AS n') FROM generate_series(1, 3);
+        WITH one AS (SELECT df.start('SELECT 1 AS n') AS id) INSERT INTO started SELECT id FROM one;
+        CREATE TEMP TABLE more AS SELECT df.start('SELECT 1 AS n') AS id;
+        SELECT id FROM started UNION ALL SELECT id FROM more;
+        """
+    )
+    instances = ran.stdout.split()
+    assert len(set(instances)) == 5
+    assert [value(workflows, instance) for instance in instances] == [1] * 5
+    assert workflows.database.value("SELECT count(*) FROM df.workflow_version") == 1
+
+
+def test_what_is_not_constant_is_evaluated_where_the_call_stands(psql: Any, workflows: Any) -> None:
+    ran = psql(
+        """
+        \\set n 40
+        SELECT df.start(
+            ('SELECT ' || i || ' + ' || :n || ' AS n, ''it''''s '' || $$a$$ AS t') |=> 'r'
+            ~> df.sleep(i * 0.001)
+            ~> format('INSERT INTO %I VALUES (%L)', 'log', i)
+            ~> 'SELECT $r.n AS n',
+            'number ' || i)
+        FROM generate_series(1, 2) AS i;
+        """.replace("SELECT df.start", "CREATE TABLE log (n text); SELECT df.start", 1)
+    )
+    assert [value(workflows, instance) for instance in ran.stdout.split()] == [41, 42]
+    labels = workflows.database.query("SELECT label FROM df.instances ORDER BY label")
+    assert labels == [("number 1",), ("number 2",)]
+    assert workflows.database.query("SELECT n FROM log ORDER BY n", role="alice") == [("1",), ("2",)]
+
+
+def test_sql_that_is_all_expression(psql: Any, workflows: Any) -> None:
+    ran = psql(
+        """
+        \\set q 'SELECT 5 AS n'
+        SELECT df.start(:'q');
+        SELECT df.start(q |=> 'r' ~> 'SELECT $r.n * 2 AS n') FROM (VALUES ('  -- five\n (SELECT 5 AS n);')) AS v (q);
+        """
+    )
+    assert [value(workflows, instance) for instance in ran.stdout.split()] == [5, 10]
+
+
+@pytest.mark.parametrize("mark", ["$$", "'", "E'"])
+def test_in_a_do_block(psql: Any, workflows: Any, mark: str) -> None:
+    body = """
+        DECLARE v int := 7;
+        BEGIN
+            PERFORM df.start('SELECT ''it''''s'' AS a' ~> ('SELECT ' || v || ' AS n'), 'from ''DO''');
+        END"""
+    body = body if mark == "$$" else body.replace("'", "''")
+    psql(f"DO {mark}{body} {mark[-2:] if mark == '$$' else mark[-1]};")
+    ((instance, label),) = workflows.database.query("SELECT id, label FROM df.instances")
+    assert label == "from 'DO'"
+    assert value(workflows, instance) == 7
+
+
+FUNCTION = """
+    CREATE SCHEMA app;
+    SET search_path = app;
+    CREATE TABLE orders (id int);
+    CREATE FUNCTION place(n int) RETURNS text LANGUAGE sql {0}
+    AS 'SELECT df.start(''INSERT INTO orders VALUES (1)'' ~> ''SELECT count(*) AS n FROM orders'', n::text)';
+    GRANT USAGE ON SCHEMA app TO bob;
+"""
+
+
+def test_in_a_function_of_definers_rights(psql: Any, workflows: Any) -> None:
+    psql(FUNCTION.format("SECURITY DEFINER"))
+    # Whoever calls it, and under whatever search_path.
+    instance = workflows.start("app.place(5)", role="bob")
+    assert value(workflows, instance) == 1
+    assert workflows.database.query("SELECT owner::text, starter::text, label FROM df.instances") == [
+        ("alice", "alice", "5")
+    ]
+
+
+def test_in_a_function_of_its_callers_rights(psql: Any, workflows: Any) -> None:
+    import psycopg
+
+    psql(FUNCTION.format(""))
+    assert value(workflows, workflows.start("app.place(5)")) == 1
+    with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
+        workflows.start("app.place(5)", role="bob")
+    assert refused.value.diag.message_primary == "permission denied for the workflow of this df.start call"
+    assert "GRANT EXECUTE ON PROCEDURE app.df_start__" in str(refused.value.diag.message_hint)
+    procedure = workflows.database.value("SELECT procedure_name FROM df.workflow_version")
+    workflows.database.query(f"GRANT EXECUTE ON PROCEDURE app.{procedure} TO bob", role="alice")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        workflows.start("app.place(5)", role="bob")
+    with workflows.database.connect("bob") as connection:
+        connection.execute("SET search_path = app")
+        (instance,) = connection.execute("SELECT place(6)").fetchone()
+    assert value(workflows, instance) == 2
+    owners = workflows.database.query("SELECT owner::text, starter::text FROM df.instances WHERE label = '6'")
+    assert owners == [("alice", "bob")]
+
+
+def test_a_foreign_version_of_the_same_hash_is_not_taken(psql: Any, workflows: Any) -> None:
+    """Whoever reads the hash in a function's body may make a procedure of that hash, and give all the right to it."""
+    import psycopg
+
+    psql(FUNCTION.format(""))
+    hash_ = workflows.database.value("SELECT hash FROM df.workflow_version")
+    definition = """'{"file": "x", "line": 1, "source": "", "parameters": [], "states": [], "graph": {}}'"""
+    with workflows.database.connect("bob") as connection:
+        connection.execute("CREATE SCHEMA trap")
+        connection.execute("GRANT USAGE ON SCHEMA trap TO PUBLIC")
+        connection.execute("SET search_path = trap")
+        connection.execute(f"SELECT df.define_call_v1('{hash_}', 'BEGIN END', {definition})")
+        connection.execute(f"GRANT EXECUTE ON PROCEDURE df_start__{hash_} TO PUBLIC")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        workflows.start("app.place(5)", role="carol")
+    assert value(workflows, workflows.start("app.place(5)", role="alice")) == 1
+
+
+def test_text_that_becomes_sql_is_its_owners_alone(psql: Any, workflows: Any) -> None:
+    import psycopg
+
+    psql(
+        "CREATE SCHEMA app; GRANT USAGE ON SCHEMA app TO bob; SET search_path = app;"
+        "CREATE FUNCTION f(q text) RETURNS text LANGUAGE sql AS $$ SELECT df.start('SELECT ' || q) $$;"
+    )
+    procedure = workflows.database.value("SELECT procedure_name FROM df.workflow_version")
+    workflows.database.query(f"GRANT EXECUTE ON PROCEDURE app.{procedure} TO bob", role="alice")
+    with workflows.database.connect("bob") as connection:
+        connection.execute("SET search_path = app")
+        with pytest.raises(psycopg.Error) as refused:
+            connection.execute("SELECT f('1')")
+        assert refused.value.sqlstate == "PD004"
+
+
+def test_role_and_search_path_of_each_statement(psql: Any, workflows: Any) -> None:
+    call = "SELECT df.start('SELECT current_user || '' '' || current_schema AS w');\n"
+    ran = psql(
+        "SET ROLE alice;\n"
+        + call
+        + "SET ROLE bob;\n"
+        + call
+        + "CREATE SCHEMA own; SET search_path = own, public;\n"
+        + call
+        + "SET search_path = own;\n"
+        + call
+        + "BEGIN;\nSET search_path = public;\n"
+        + call.replace("df.start(", "'rolled back ' || df.start(")
+        + "ROLLBACK;\n\\if false\n"
+        + call
+        + "\\endif\n\\c\nSET ROLE bob;\n"
+        + call,
+        role="postgres",
+    )
+    workflows.database.drive(role="bob")
+    found = [
+        line for line in ran.stdout.split("\n") if line and "rolled" not in line and "connected" not in line
+    ]
+    assert [value(workflows, instance) for instance in found] == [
+        "alice public",
+        "bob public",
+        "bob own",
+        "bob own",
+        "bob public",
+    ]
+
+
+def test_the_same_script_again(psql: Any, workflows: Any) -> None:
+    for _ in range(2):
+        psql("SELECT df.start('SELECT 1 AS n');")
+    assert workflows.database.value("SELECT count(*) FROM df.workflow_version") == 1
+    assert workflows.database.value("SELECT count(*) FROM df.instances") == 2
+
+
+@pytest.mark.parametrize(
+    ("argument", "sqlstate", "message"),
+    [
+        ("NULL, NULL", None, ""),
+        ("'x', current_database()", None, ""),
+        ("database => NULL, label => 'x', transaction_mode => 'Caller'", None, ""),
+        ("'x', 'nowhere'", "3D000", 'database "nowhere" does not exist'),
+        ("'x', 'postgres'", "0A000", "a workflow runs in the database in which it is started"),
+        ("transaction_mode => lower('NEW')", "0A000", "a start in a transaction of its own is not possible"),
+        ("transaction_mode => lower('OLD')", "22023", 'invalid transaction_mode "old" for df.start()'),
+    ],
+)
+def test_the_other_arguments(psql: Any, argument: str, sqlstate: str | None, message: str) -> None:
+    ran = psql(f"\\set VERBOSITY verbose\nSELECT df.start('SELECT 1', {argument});", may_fail=True)
+    assert (ran.returncode == 0) == (sqlstate is None), ran.stderr
+    if sqlstate is not None:
+        assert f"ERROR:  {sqlstate}: {message}" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("df.start('SELECT ' || NULL::text)", "the SQL text of a step is NULL"),
+        (
+            """df.start(concat('{"node_type":', '"SQL", "query": "SELECT 1"}'))""",
+            "a workflow cannot be started from its JSON graph",
+        ),
+    ],
+)
+def test_text_that_cannot_be(psql: Any, call: str, message: str) -> None:
+    assert message in psql(f"SELECT {call};", may_fail=True).stderr
+
+
+def test_a_superuser(psql: Any) -> None:
+    ran = psql("SELECT df.start('SELECT 1');", role="postgres", may_fail=True)
+    assert "a superuser cannot own a workflow" in ran.stderr
+
+
+def test_a_schema_that_is_not_ours(psql: Any, workflows: Any) -> None:
+    workflows.database.query("CREATE SCHEMA theirs", role="dfowner")
+    workflows.database.query("GRANT USAGE ON SCHEMA theirs TO alice", role="dfowner")
+    ran = psql("SET search_path = theirs; SELECT df.start('SELECT 1');", may_fail=True)
+    assert "permission denied for schema theirs" in ran.stderr
+    assert "GRANT CREATE ON SCHEMA theirs TO alice" in ran.stderr
+
+
+def test_what_is_pruned(psql: Any, workflows: Any) -> None:
+    psql("SELECT df.start('SELECT 1');")
+    psql("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT df.start('SELECT 2') $$;")
+    psql("SELECT df.start('SELECT 3');")
+    psql("CREATE FUNCTION g() RETURNS text LANGUAGE sql AS $$ SELECT df.start('SELECT 3') $$;")
+    workflows.database.query("DELETE FROM df.instance", role="dfowner")
+
+    def prune() -> int:
+        return len(workflows.database.query("SELECT df.prune_versions()", role="alice"))
+
+    assert prune() == 0
+    workflows.move_clock("2 days")
+    assert prune() == 1
+    assert workflows.database.value("SELECT count(*) FROM df.workflow_version") == 2
+    assert workflows.start("f()")
+    assert workflows.start("g()")
+
+
+def test_first_row_of_one_column(psql: Any, workflows: Any) -> None:
+    """As in pg_durable; in a declaration more rows than one are an error."""
+    ran = psql(
+        "SELECT df.start('SELECT generate_series(3, 5) AS n' |=> 'x' ~> 'SELECT $x AS n, ''$x'' AS t');"
+    )
+    assert rows(workflows, ran.stdout.strip()) == [{"n": 3, "t": "3"}]
