@@ -4,11 +4,12 @@ PYTHON ?= python3
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 STAMP  := .venv/.stamp
 
-.PHONY: help venv demo test lint types pgspot format bench crash dist clean
+.PHONY: help venv demo test test-majors lint types pgspot format bench crash dist clean
 
 help:
 	@echo 'make demo    run the embedding pipeline, kill the server in the middle, show that nothing happened twice'
 	@echo 'make test    run every test that this machine can run; lanes that cannot run say why'
+	@echo 'make test-majors  the tests of the runtime on PostgreSQL 14 to 18, fetched with npm; MAJORS="14 17": on these'
 	@echo 'make lint    ruff (lint and format)      make format  let ruff rewrite'
 	@echo 'make types   mypy --strict               make bench   steps per second, against a bare loop'
 	@echo 'make crash   the long crash test         make dist    wheel and source archive'
@@ -32,6 +33,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	.venv/bin/python -m pytest -n $(JOBS) tests
+
+test-majors: $(STAMP)
+	.venv/bin/python tests/majors.py --jobs $(JOBS) $(MAJORS)
 
 lint: $(STAMP)
 	.venv/bin/ruff check .
@@ -66,4 +70,4 @@ dist: $(STAMP)
 	.venv/bin/python -m build
 
 clean:
-	rm -rf .venv .venv-pgspot build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-pgspot .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

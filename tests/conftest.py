@@ -5,6 +5,10 @@
 of the PostgreSQL 15 server in which pg_cron runs. The runtime is owned by `dfowner`, an ordinary role;
 `alice` and `bob` own workflows, `carol` owns nothing.
 
+PGDURC_TEST_BINARIES, a directory with `postgres`, `initdb` and `pg_ctl` of any major, names one server that takes
+the place of both: `make test-majors` sets it, and so may you, say to /usr/lib/postgresql/17/bin. What there is of
+pg_cron and plpgsql_check in that installation is used. Root needs the directory to be open to other users.
+
 One server of each kind serves all processes of a test run (a file lock makes the first to need it start it),
 and the process that started the run removes them. What a machine does not have is skipped with the reason.
 """
@@ -14,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -31,8 +36,7 @@ from pgdurc.embedded import bundled_server
 from pgdurc.failure import Failure
 from pgdurc.runtime import runtime_script
 
-DEBIAN_15 = Path("/usr/lib/postgresql/15")
-DEBIAN_15_EXTENSIONS = Path("/usr/share/postgresql/15/extension")
+DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 RUNTIME_OWNER = "dfowner"
 WORKFLOW_OWNERS = ("alice", "bob")
@@ -42,6 +46,7 @@ TEMPLATE = "runtime_template"
 CRON_DATABASE = "cron"
 
 DIRECTORY_VARIABLE = "PGDURC_TEST_DIRECTORY"
+BINARIES_VARIABLE = "PGDURC_TEST_BINARIES"
 
 # Durability is what the crash tests are about, and they kill processes, not machines: fsync buys nothing
 # here.
@@ -50,11 +55,21 @@ FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "120", "sh
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; `major` is PostgreSQL's."""
+    """A running server."""
 
     name: str
     cluster: Cluster
-    major: int
+
+    @property
+    def major(self) -> int:
+        """PostgreSQL's, 18 for example."""
+        return int((self.cluster.data / "PG_VERSION").read_text())
+
+    @property
+    def psql(self) -> Path:
+        """The server's own; of the embedded server where it brings none."""
+        own = self.cluster.binaries / "psql"
+        return own if own.exists() else bundled_server()[0] / "psql"
 
     def connect(
         self, role: str = SUPERUSER, database: str = "postgres", **options: Any
@@ -130,68 +145,64 @@ def install_runtime(connection: psycopg.Connection[Any]) -> None:
 
 
 @pytest.fixture(scope="session")
-def embedded_server() -> Server:
+def main_server() -> Server:
+    """The embedded PostgreSQL 18, or the one that PGDURC_TEST_BINARIES names."""
+    if named := named_binaries():
+        return start("named", *named)
     try:
-        binaries, os_user = bundled_server()
+        bundled = bundled_server()
     except Failure as failure:
         pytest.skip(failure.message)
-    locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-    return Server("embedded-18", start("embedded18", binaries, os_user, FAST, locale), 18)
-
-
-@pytest.fixture(scope="session")
-def debian_server() -> Server:
-    """PostgreSQL 15 of Debian, with pg_cron and plpgsql_check where they are installed."""
-    return Server(
-        "debian-15", start("debian15", *debian_binaries(), debian_settings(), ("--locale=C.UTF-8",)), 15
+    return start(
+        "embedded18", *bundled, ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
     )
 
 
+@pytest.fixture(scope="session")
+def other_server(request: pytest.FixtureRequest) -> Server:
+    """PostgreSQL 15 of Debian, or the same one again; with pg_cron and plpgsql_check where they are installed."""
+    if named_binaries():
+        server: Server = request.getfixturevalue("main_server")
+        return server
+    if not (DEBIAN_15 / "postgres").exists():
+        pytest.skip("PostgreSQL 15 is not installed (Debian: apt-get install postgresql-15)")
+    return start("debian15", DEBIAN_15, "postgres" if os.geteuid() == 0 else None)
+
+
 @pytest.fixture
-def database(embedded_server: Server) -> Iterator[Database]:
-    with fresh_database(embedded_server) as made:
+def database(main_server: Server) -> Iterator[Database]:
+    with fresh_database(main_server) as made:
         yield made
 
 
-@pytest.fixture(params=["embedded_server", "debian_server"])
+@pytest.fixture(
+    params=["main_server"] if os.environ.get(BINARIES_VARIABLE) else ["main_server", "other_server"]
+)
 def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
     with fresh_database(request.getfixturevalue(request.param)) as made:
         yield made
 
 
 @pytest.fixture
-def empty_database(embedded_server: Server) -> Iterator[Database]:
+def empty_database(main_server: Server) -> Iterator[Database]:
     """A database without the runtime, owned by alice."""
     name = unique_name()
-    with embedded_server.connect() as connection:
+    with main_server.connect() as connection:
         make_roles(connection)
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER alice").format(sql.Identifier(name)))
-        yield Database(embedded_server, name)
+        yield Database(main_server, name)
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
-def cron_database(debian_server: Server) -> Iterator[Database]:
+def cron_database(other_server: Server) -> Iterator[Database]:
     """The database in which pg_cron runs: one for a server, so tests take turns and find it as new."""
-    if not (DEBIAN_15_EXTENSIONS / "pg_cron.control").exists():
+    if not has_extension(other_server.cluster.binaries, "pg_cron"):
         pytest.skip("pg_cron is not installed (Debian: apt-get install postgresql-15-cron)")
     with locked("cron"):
-        found = Database(debian_server, CRON_DATABASE)
-        with debian_server.connect() as connection:
-            make_roles(connection)
-            if not connection.execute(
-                "SELECT FROM pg_database WHERE datname = %s", (CRON_DATABASE,)
-            ).fetchall():
-                connection.execute(f"CREATE DATABASE {CRON_DATABASE}")
-        with found.connect(SUPERUSER) as connection:
-            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_cron")
-            empty_cron_database(connection)
-            grant_rights(connection, CRON_DATABASE)
-            connection.execute(sql.SQL("GRANT USAGE ON SCHEMA cron TO {}").format(identifiers(ROLES)))
-        with found.connect(RUNTIME_OWNER) as connection:
-            install_runtime(connection)
-        yield found
-        with found.connect(SUPERUSER) as connection:
+        made = make_cron_database(other_server)
+        yield made
+        with made.connect(SUPERUSER) as connection:
             empty_cron_database(connection)
 
 
@@ -206,34 +217,38 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def start(
-    name: str, binaries: Path, os_user: str | None, settings: dict[str, str], locale: tuple[str, ...]
-) -> Cluster:
+    name: str, binaries: Path, os_user: str | None, locale: tuple[str, ...] = ("--locale=C.UTF-8",)
+) -> Server:
     with locked(name) as shared:
         directory = shared / name
         directory.mkdir(mode=0o711, exist_ok=True)
         cluster = Cluster(binaries, directory, os_user)
+        settings = FAST
+        if has_extension(binaries, "pg_cron"):
+            # cron.host is where its jobs connect: the socket, on which pg_hba.conf asks for no password.
+            settings = FAST | {
+                "shared_preload_libraries": "pg_cron",
+                "cron.database_name": CRON_DATABASE,
+                "cron.host": str(cluster.socket),
+            }
         cluster.initialize(settings, locale)
         cluster.start()
-        return cluster
+        return Server(name, cluster)
 
 
-def debian_binaries() -> tuple[Path, str | None]:
-    binaries = DEBIAN_15 / "bin"
-    if not (binaries / "postgres").exists():
-        pytest.skip("PostgreSQL 15 is not installed (Debian: apt-get install postgresql-15)")
-    return binaries, "postgres" if os.geteuid() == 0 else None
+def named_binaries() -> tuple[Path, str | None] | None:
+    """What PGDURC_TEST_BINARIES names, if anything, and the OS user that must run it (None: this one)."""
+    named = os.environ.get(BINARIES_VARIABLE)
+    return (Path(named).resolve(), bundled_server()[1]) if named else None
 
 
-def debian_settings() -> dict[str, str]:
-    if not (DEBIAN_15_EXTENSIONS / "pg_cron.control").exists():
-        return FAST
-    # cron.host is where its jobs connect: the socket, on which pg_hba.conf asks for no password.
-    socket = Path(os.environ[DIRECTORY_VARIABLE]) / "debian15" / "socket"
-    return FAST | {
-        "shared_preload_libraries": "pg_cron",
-        "cron.database_name": CRON_DATABASE,
-        "cron.host": str(socket),
-    }
+def has_extension(binaries: Path, name: str) -> bool:
+    """Whether that installation brings the extension; one without pg_config brings none that is asked for."""
+    config = binaries / "pg_config"
+    if not config.exists():
+        return False
+    said = subprocess.run([config, "--sharedir"], capture_output=True, text=True, check=True).stdout
+    return (Path(said.strip()) / "extension" / f"{name}.control").exists()
 
 
 @contextmanager
@@ -261,10 +276,9 @@ def ensure_template(server: Server) -> None:
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
         with server.connect(database=TEMPLATE) as connection:
             grant_rights(connection, TEMPLATE)
-            if server.major == 18:
-                connection.execute("CREATE EXTENSION vector")
-            elif (DEBIAN_15_EXTENSIONS / "plpgsql_check.control").exists():
-                connection.execute("CREATE EXTENSION plpgsql_check")
+            for extension in ("vector", "plpgsql_check"):
+                if has_extension(server.cluster.binaries, extension):
+                    connection.execute(f"CREATE EXTENSION {extension}")
         with server.connect(RUNTIME_OWNER, TEMPLATE) as connection:
             install_runtime(connection)
         marker.touch()
@@ -291,6 +305,23 @@ def grant_on_database(connection: psycopg.Connection[Any], database: str) -> Non
             sql.Identifier(database), identifiers(WORKFLOW_OWNERS)
         )
     )
+
+
+def make_cron_database(server: Server) -> Database:
+    """That database with the runtime in it and nothing else, whether it was there or not."""
+    made = Database(server, CRON_DATABASE)
+    with server.connect() as connection:
+        make_roles(connection)
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (CRON_DATABASE,)).fetchall():
+            connection.execute(f"CREATE DATABASE {CRON_DATABASE}")
+    with made.connect(SUPERUSER) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_cron")
+        empty_cron_database(connection)
+        grant_rights(connection, CRON_DATABASE)
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA cron TO {}").format(identifiers(ROLES)))
+    with made.connect(RUNTIME_OWNER) as connection:
+        install_runtime(connection)
+    return made
 
 
 def empty_cron_database(connection: psycopg.Connection[Any]) -> None:

@@ -20,6 +20,7 @@ from pgdurc.cluster import SUPERUSER, Cluster
 from pgdurc.compile import compile_text
 from pgdurc.embedded import bundled_server
 from pgdurc.runtime import runtime_script
+from tests.conftest import named_binaries
 
 HERE = Path(__file__).resolve().parent
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
@@ -143,8 +144,10 @@ def workers(crash_server: CrashServer, tmp_path: Path) -> Iterator[Workers]:
 
 
 def make_cluster(directory: Path) -> Cluster:
-    """Debian's PostgreSQL 15 where there is one, else the embedded 18."""
-    if (DEBIAN_15 / "postgres").exists():
+    """Debian's PostgreSQL 15 where there is one, else the embedded 18; or the one that the run is given."""
+    if named := named_binaries():
+        cluster = Cluster(named[0], directory, named[1])
+    elif (DEBIAN_15 / "postgres").exists():
         cluster = Cluster(DEBIAN_15, directory, "postgres" if os.geteuid() == 0 else None)
     else:
         cluster = Cluster(bundled_server()[0], directory, bundled_server()[1])

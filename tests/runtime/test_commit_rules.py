@@ -75,8 +75,8 @@ def test_what_the_driver_resets_is_legal_in_a_transaction(any_database):
 
 
 def test_reset_all_leaves_the_role(any_database):
-    any_database.query("GRANT pg_checkpoint TO alice", role="postgres")
+    any_database.query("GRANT pg_read_all_settings TO alice", role="postgres")
     with any_database.connect(autocommit=False) as connection:
-        connection.execute("SET ROLE pg_checkpoint")
+        connection.execute("SET ROLE pg_read_all_settings")
         connection.execute("RESET ALL")
-        assert connection.execute("SELECT current_user").fetchone() == ("pg_checkpoint",)
+        assert connection.execute("SELECT current_user").fetchone() == ("pg_read_all_settings",)

@@ -27,7 +27,7 @@ def test_golden(any_workflows, name):
     compiled = compile_text(text, file="workflow.pgd")
     # psql runs the output, as a user would.
     psql = [
-        database.server.cluster.binaries / "psql",
+        database.server.psql,
         "-X",
         "-v",
         "ON_ERROR_STOP=1",

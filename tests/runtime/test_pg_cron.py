@@ -58,7 +58,7 @@ def refused(database: Any, call: str, role: str = "alice") -> psycopg.Error:
     return caught.value
 
 
-@pytest.mark.parametrize("any_database", ["embedded_server", "debian_server"], indirect=True)
+@pytest.mark.parametrize("any_database", ["main_server", "other_server"], indirect=True)
 def test_without_pg_cron_in_the_database(any_database):
     """Not on the server at all, or in another database; an ordinary role may not read cron.database_name."""
     error = refused(any_database, "SELECT df.install_scheduler()")

@@ -23,7 +23,7 @@ SCRIPTS = {
 }
 
 # Of the extension in that database only.
-pytestmark = pytest.mark.parametrize("any_database", ["debian_server"], indirect=True)
+pytestmark = pytest.mark.parametrize("any_database", ["other_server"], indirect=True)
 
 # Of every step procedure: CALL gives back a row with this one column. It is meant: the driver reads answer.step.
 OUT_PARAMETER = 'composite OUT variable "step" is not single argument'
@@ -126,7 +126,7 @@ def test_step_procedures(checked, name):
     if (file.parent / "setup.sql").exists():
         checked.query((file.parent / "setup.sql").read_text(encoding="utf-8"))
     compiled = compile_text(file.read_text(encoding="utf-8"), file=file.name)
-    psql = [checked.server.cluster.binaries / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", checked.conninfo()]
+    psql = [checked.server.psql, "-X", "-v", "ON_ERROR_STOP=1", "-d", checked.conninfo()]
     ran = subprocess.run(psql, input=compiled.sql, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     deployed = checked.query("SELECT v.schema_name, v.procedure_name FROM df.workflow_version AS v")
