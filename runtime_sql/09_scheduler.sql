@@ -93,7 +93,7 @@ BEGIN
 END
 $$;
 
--- Watches the drivers twice a second; retention in small batches, and pg_cron's own log of our jobs, which grows for ever, every 5 seconds.
+-- Watches the drivers twice a second; every 5 seconds retention in small batches; once a call pg_cron's own log of our jobs, which grows for ever.
 CREATE OR REPLACE PROCEDURE df.janitor(max_seconds double precision DEFAULT 0)
 LANGUAGE plpgsql
 AS $$
@@ -105,22 +105,24 @@ DECLARE
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     ends_at := clock_timestamp() + make_interval(secs => least(max_seconds, 60));
+    IF df.can_use_cron_v1() AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
+        -- By command, for a job that was removed is not in cron.job any more. A run that a restart of the server ended has no end_time.
+        EXECUTE $sql$
+            DELETE FROM cron.job_run_details AS d
+            WHERE d.status IN ('succeeded', 'failed')
+                AND coalesce(d.end_time, d.start_time) < clock_timestamp() - interval '1 day'
+                AND d.command ~ '^CALL df\.(run|janitor)\('
+                AND d.username = session_user
+                AND d.database = current_database()
+        $sql$;
+        COMMIT;
+    END IF;
     LOOP
         IF clock_timestamp() >= cleans_at THEN
             retired := df.retire_v1(100);
             COMMIT;
             CONTINUE WHEN retired > 0;
             cleans_at := clock_timestamp() + interval '5 seconds';
-            IF df.can_use_cron_v1() AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
-                EXECUTE $sql$
-                    DELETE FROM cron.job_run_details AS d
-                    WHERE d.end_time < clock_timestamp() - interval '1 day'
-                        AND d.jobid IN (
-                            SELECT j.jobid FROM cron.job AS j JOIN df.schedule AS s ON s.job_name = j.jobname WHERE j.username = session_user
-                        )
-                $sql$;
-                COMMIT;
-            END IF;
         END IF;
         seen := df.watch_v1(seen);
         COMMIT;
@@ -132,7 +134,42 @@ BEGIN
 END
 $$;
 
--- Makes the pg_cron jobs that drive the workflows of the role that calls it: `drivers` jobs and a janitor. Calling it again replaces them.
+-- Removes the jobs that df.install_scheduler made for the role that calls it, but for those of p_kept that are active; answers how many there were.
+CREATE OR REPLACE FUNCTION df.remove_jobs_v1(p_kept text[]) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    job text;
+    removed integer := 0;
+BEGIN
+    FOR job IN
+        SELECT s.job_name FROM df.schedule AS s WHERE s.owner::oid = quote_ident(current_user)::regrole::oid
+    LOOP
+        IF df.can_use_cron_v1() THEN
+            -- By number: somebody may have removed it by hand.
+            EXECUTE $sql$
+                SELECT cron.unschedule(j.jobid)
+                FROM cron.job AS j
+                WHERE j.jobname = $1 AND j.username = current_user AND NOT (j.active AND j.jobname = ANY ($2))
+            $sql$
+                USING job, p_kept;
+        ELSIF to_regnamespace('cron') IS NOT NULL THEN
+            -- Forgotten here they would go on there.
+            RAISE EXCEPTION 'permission denied for schema cron'
+                USING ERRCODE = '42501',
+                    DETAIL = format('The job "%s" is still there.', job),
+                    HINT = format('An administrator grants it: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
+        END IF;
+        removed := removed + 1;
+    END LOOP;
+    PERFORM df.ask_v1('unschedule', NULL, '{}');
+    RETURN removed;
+END
+$$;
+
+-- Makes the pg_cron jobs that drive the workflows of the role that calls it: `drivers` jobs and a janitor. Calling it again changes how many. A job that
+-- stays is never removed, for that would end its run, and the step in it, where pg_cron uses background workers.
 CREATE OR REPLACE FUNCTION df.install_scheduler(kind text DEFAULT 'pg_cron', drivers integer DEFAULT 1) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -141,6 +178,7 @@ DECLARE
     cron_version text;
     every text;
     seconds integer;
+    jobs text[];
     job text;
 BEGIN
     IF kind <> 'pg_cron' THEN
@@ -162,7 +200,12 @@ BEGIN
         RAISE EXCEPTION 'permission denied for schema cron'
             USING ERRCODE = '42501', HINT = format('An administrator grants it: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
     END IF;
-    PERFORM df.uninstall_scheduler();
+    jobs := ARRAY(
+        SELECT format('pgdurc %s %s', current_user, CASE WHEN n = 0 THEN 'janitor' ELSE 'driver ' || n END)
+        FROM generate_series(0, drivers) AS n
+        ORDER BY n
+    );
+    PERFORM df.remove_jobs_v1(jobs);
     -- From 1.5 on in seconds: a job restarts as soon as it has ended. Before, once a minute.
     IF string_to_array(regexp_replace(cron_version, '[^0-9.].*$', ''), '.')::integer[] >= ARRAY[1, 5] THEN
         every := '5 seconds';
@@ -171,10 +214,10 @@ BEGIN
         every := '* * * * *';
         seconds := 58;
     END IF;
-    FOR i IN 0 .. drivers LOOP
-        job := format('pgdurc %s %s', current_user, CASE WHEN i = 0 THEN 'janitor' ELSE 'driver ' || i END);
+    FOREACH job IN ARRAY jobs LOOP
+        -- Changes the job of that name, if there is one.
         EXECUTE 'SELECT cron.schedule($1, $2, $3)'
-            USING job, every, CASE WHEN i = 0 THEN format('CALL df.janitor(%s)', seconds) ELSE format('CALL df.run(%s, NULL)', seconds) END;
+            USING job, every, format(CASE WHEN job = jobs[1] THEN 'CALL df.janitor(%s)' ELSE 'CALL df.run(%s, NULL)' END, seconds);
         PERFORM df.ask_v1('schedule', NULL, jsonb_build_object('job_name', job, 'kind', kind));
     END LOOP;
     RETURN format('%s driver(s) and a janitor, %s', drivers, CASE every WHEN '5 seconds' THEN 'every 5 seconds' ELSE 'every minute' END);
@@ -185,26 +228,7 @@ CREATE OR REPLACE FUNCTION df.uninstall_scheduler() RETURNS integer
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    job text;
-    removed integer := 0;
 BEGIN
-    FOR job IN
-        SELECT s.job_name FROM df.schedule AS s WHERE s.owner::oid = quote_ident(current_user)::regrole::oid
-    LOOP
-        IF df.can_use_cron_v1() THEN
-            -- By number: somebody may have removed it by hand.
-            EXECUTE 'SELECT cron.unschedule(j.jobid) FROM cron.job AS j WHERE j.jobname = $1 AND j.username = current_user' USING job;
-        ELSIF to_regnamespace('cron') IS NOT NULL THEN
-            -- Forgotten here they would go on there.
-            RAISE EXCEPTION 'permission denied for schema cron'
-                USING ERRCODE = '42501',
-                    DETAIL = format('The job "%s" is still there.', job),
-                    HINT = format('An administrator grants it: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
-        END IF;
-        removed := removed + 1;
-    END LOOP;
-    PERFORM df.ask_v1('unschedule', NULL, '{}');
-    RETURN removed;
+    RETURN df.remove_jobs_v1('{}');
 END
 $$;

@@ -51,6 +51,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("query_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
     ("query_v1", 'never read variable "line"'): SEES_NO_RECORD,
     ("query_v1", 'record "line" is not assigned yet'): SEES_NO_RECORD,
+    ("remove_jobs_v1", 'relation "cron.job" does not exist'): CRON,
     ("run", 'never read variable "answer"'): SEES_NO_RECORD,
     (
         "run",
@@ -69,7 +70,6 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("start_workflow", 'cast "text" value to "jsonb"'): LITERAL,
     ("turn_v1", 'composite OUT variable "task" is not single argument'): "its callers read (turn.task).seq",
     ("watch_v1", 'cast "text" value to "jsonb"'): LITERAL,
-    ("uninstall_scheduler", 'relation "cron.job" does not exist'): CRON,
 }
 
 FINDINGS = """
