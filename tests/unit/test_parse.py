@@ -221,9 +221,9 @@ def test_cost_is_linear() -> None:
 
     def seconds(count: int) -> float:
         text = HEAD + " ~> ".join(["'SELECT a, b FROM c WHERE d = 1' |=> x"] * count) + ";"
-        start = time.perf_counter()
+        start = time.process_time()
         assert parse(text)[1] == ()
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(10)
     assert seconds(10_000) < 30 * max(seconds(1_000), 0.05)

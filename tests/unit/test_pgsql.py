@@ -50,9 +50,9 @@ def test_text_without_tokens(text: str, position: int) -> None:
 def test_scanning_is_linear() -> None:
     def seconds(size: int) -> float:
         text = "SELECT 'é' , " * size
-        begin = time.perf_counter()
+        begin = time.process_time()
         scan(text)
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     seconds(100)
     assert seconds(40_000) < 60 * max(seconds(4_000), 0.001)

@@ -91,13 +91,13 @@ def test_cost_is_linear_in_exits_and_names() -> None:
 
     def seconds(count: int) -> float:
         scope = Scope()
-        start = time.perf_counter()
+        start = time.process_time()
         scope.begin_loop()
         for number in range(count):
             scope.bind(f"x{number}", binding(FIRST))
             scope.exit_loop()
         found, merged = scope.end_loop()
         assert (found, len(merged)) == (count, count)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert seconds(10_000) < 40 * max(seconds(1_000), 0.01)
