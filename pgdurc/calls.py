@@ -11,7 +11,20 @@ from pgdurc.chains import branch, sequence
 from pgdurc.nodes import Argument
 from pgdurc.operand import Given, Opaque, Text, Value
 from pgdurc.shape import StatementError
-from pgdurc.tree import Break, Duration, IfRows, Join, Loop, Name, Race, Signal, Sleep, SourceText, Tree
+from pgdurc.tree import (
+    Break,
+    Duration,
+    IfRows,
+    Join,
+    Loop,
+    Name,
+    Race,
+    Schedule,
+    Signal,
+    Sleep,
+    SourceText,
+    Tree,
+)
 
 if TYPE_CHECKING:
     from pgdurc.chains import Chains
@@ -84,6 +97,10 @@ class Calls:
                 return Loop(step("body"), step("condition") if "condition" in given else None, span)
             case "break":
                 return Break(self._text(given["value"]) if "value" in given else None, span)
+            case "wait_for_schedule":
+                cron = self._constant(name, given["cron_expr"])
+                timezone = self._constant(name, given["timezone"]) if "timezone" in given else None
+                return self.leaves.nothing(span) if cron is None else Schedule(cron, timezone, span)
             case "wait_for_signal":
                 return self._signal(given, span)
             case _:
@@ -133,6 +150,14 @@ class Calls:
         if "timeout_seconds" in given:
             timeout = self._duration("wait_for_signal", given["timeout_seconds"])
         return self.leaves.nothing(span) if name is None else Signal(name, timeout, span)
+
+    def _constant(self, node: str, value: Value) -> SourceText | None:
+        match value:
+            case Text(source):
+                return source
+            case Opaque(span=span):
+                self._refuse(node, Argument.CONSTANT, span)
+        return None
 
     def _label(self, node: str, value: Value) -> SourceText | None:
         match value:

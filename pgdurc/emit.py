@@ -206,6 +206,8 @@ def _remark(state: State) -> str:
             return " df.sleep" + bound
         case program.Break():
             return " df.break" + bound
+        case program.Schedule():
+            return " df.wait_for_schedule" + bound
         case program.Signal():
             return " df.wait_for_signal" + bound
         case program.Fork():

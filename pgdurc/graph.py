@@ -188,7 +188,16 @@ class Race:
     span: Span
 
 
-Node = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race | Signal
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`timezone`: None is that of the workflow."""
+
+    cron: str
+    timezone: str | None
+    span: Span
+
+
+Node = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race | Signal | Schedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,8 @@ class _Lowering:
                 return self._break(node)
             case graph.Sleep():
                 return self._sleep(node, then)
+            case graph.Schedule():
+                return self._schedule(node, then)
             case graph.Signal():
                 return self._signal(node, then)
             case graph.Join() | graph.Race():
@@ -165,6 +167,16 @@ class _Lowering:
         self._set(after)
         self._state("end", program.Load(name), None, Jump(None), label, span)
         return number
+
+    def _schedule(self, node: graph.Schedule, then: _Next | _Test) -> Outline:
+        zone = "" if node.timezone is None else f", '{node.timezone}'"
+        label = label_of(f"df.wait_for_schedule('{node.cron}'{zone})")
+        outline: dict[str, Outline] = {"node": "schedule", "cron": node.cron}
+        if node.timezone is not None:
+            outline["timezone"] = node.timezone
+        action = program.Schedule(node.cron, node.timezone)
+        outline["state"] = self._parking("schedule", action, then, label, node.span)
+        return outline
 
     def _signal(self, node: graph.Signal, then: _Next | _Test) -> Outline:
         name = source_text(node.name)

@@ -13,6 +13,7 @@ class Argument(Enum):
     SQL = "a constant string of SQL"
     NAME = "the name of a result"
     TEXT = "a constant string, a number, a reference such as $name, or NULL"
+    CONSTANT = "a constant string"
     LABEL = "a constant string or a reference such as $name"
     DURATION = "a number of seconds, an interval string or an SQL expression"
 
@@ -47,6 +48,10 @@ NODES: dict[str, tuple[Parameter, ...]] = {
     "loop": (Parameter("body", Argument.STEP), Parameter("condition", Argument.STEP, is_optional=True)),
     "break": (Parameter("value", Argument.TEXT, is_optional=True),),
     "sleep": (Parameter("seconds", Argument.DURATION),),
+    "wait_for_schedule": (
+        Parameter("cron_expr", Argument.CONSTANT),
+        Parameter("timezone", Argument.CONSTANT, is_optional=True),
+    ),
     "wait_for_signal": (
         Parameter("name", Argument.LABEL),
         Parameter("timeout_seconds", Argument.DURATION, is_optional=True),
@@ -65,7 +70,6 @@ NODES_TO_COME = frozenset(
         "retry",
         "try",
         "wait_for",
-        "wait_for_schedule",
         "wait_until",
         "with_undo",
     ]

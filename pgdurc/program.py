@@ -32,6 +32,12 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    cron: str
+    timezone: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Break:
     """Encode a break's value as the loop's result; `is_needed` is false where nothing reads it."""
 
@@ -75,7 +81,7 @@ class Gather:
     break_name: str | None = None
 
 
-Action = Run | Sleep | Break | CountRows | Load | Fork | Gather | Signal
+Action = Run | Sleep | Break | CountRows | Load | Fork | Gather | Signal | Schedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ def call_of(state: program.State) -> Call | None:
             return Call("sleep_v1", (Interval(interval),))
         case program.Sleep(expression=expression):
             return Call("sleep_text_v1", (_assembled(expression or ()),))
+        case program.Schedule(cron=cron, timezone=timezone):
+            return Call("wait_for_schedule_v1", _without_defaults((cron, timezone)))
         case program.Signal(name=name, timeout=timeout):
             limit = () if timeout is None else (Labelled("timeout", _interval(timeout)),)
             return Call("wait_for_signal_v1", (_plain(name), *limit))

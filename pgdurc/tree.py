@@ -151,7 +151,16 @@ class Signal:
     span: Span
 
 
-Tree = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race | Signal
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`df.wait_for_schedule('0 9 * * MON-FRI', 'Europe/Berlin')`: constants, both."""
+
+    cron: SourceText
+    timezone: SourceText | None
+    span: Span
+
+
+Tree = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race | Signal | Schedule
 
 
 @dataclass(frozen=True, slots=True)

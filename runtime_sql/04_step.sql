@@ -472,3 +472,191 @@ BEGIN
     RETURN step;
 END
 $$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- Schedules
+---------------------------------------------------------------------------------------------------------------------
+
+-- The values of one field of a cron expression: lists of *, a, a-b, each perhaps with /step; a/step goes on to the end. Names count from p_min.
+CREATE OR REPLACE FUNCTION df.cron_field_v1(p_field text, p_min integer, p_max integer, p_names text[] DEFAULT '{}') RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    item text;
+    part text[];
+    first integer;
+    last integer;
+    found integer[] := '{}';
+BEGIN
+    FOREACH item IN ARRAY string_to_array(upper(p_field), ',') LOOP
+        part := regexp_match(item, '^(?:\*|([0-9]{1,3}|[A-Z]{3})(?:-([0-9]{1,3}|[A-Z]{3}))?)(?:/([0-9]{1,3}))?$');
+        IF part IS NOT NULL THEN
+            first := CASE
+                WHEN part[1] IS NULL THEN p_min
+                WHEN part[1] ~ '^[0-9]' THEN part[1]::integer
+                ELSE array_position(p_names, part[1]) + p_min - 1
+            END;
+            last := CASE
+                WHEN part[1] IS NULL OR (part[2] IS NULL AND part[3] IS NOT NULL) THEN p_max
+                WHEN part[2] IS NULL THEN first
+                WHEN part[2] ~ '^[0-9]' THEN part[2]::integer
+                ELSE array_position(p_names, part[2]) + p_min - 1
+            END;
+        END IF;
+        IF part IS NULL OR NOT coalesce(first BETWEEN p_min AND last AND last <= p_max, false) OR part[3]::integer = 0 THEN
+            RAISE EXCEPTION 'invalid cron expression: bad field "%"', p_field USING ERRCODE = '22023';
+        END IF;
+        found := found || ARRAY(SELECT * FROM generate_series(first, last, coalesce(part[3]::integer, 1)));
+    END LOOP;
+    RETURN found;
+END
+$$;
+
+-- The first instant at which clocks there show that time; where they skip it, the end of the gap.
+CREATE OR REPLACE FUNCTION df.instant_v1(p_local timestamp, p_timezone text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    local timestamp := p_local;
+    -- PostgreSQL takes the later of two.
+    later timestamptz := local AT TIME ZONE p_timezone;
+    day_before CONSTANT timestamptz := later - interval '1 day';
+    earlier timestamptz;
+BEGIN
+    WHILE later AT TIME ZONE p_timezone <> local LOOP
+        local := local + interval '1 minute';
+        later := local AT TIME ZONE p_timezone;
+    END LOOP;
+    earlier := (local - (day_before AT TIME ZONE p_timezone - day_before AT TIME ZONE 'UTC')) AT TIME ZONE 'UTC';
+    RETURN CASE WHEN earlier < later AND earlier AT TIME ZONE p_timezone = local THEN earlier ELSE later END;
+END
+$$;
+
+-- The next time of a cron expression, strictly after a moment; NULL where there is none. As Debian's cron has it: with a day of the month and a day of the
+-- week either will do, unless one of them begins with a star; around a change of the clocks a job at fixed hours and minutes runs once, after the gap or at
+-- the first of two times, and one with a star for hour or minute goes by the time that has passed.
+CREATE OR REPLACE FUNCTION df.next_cron_v1(p_cron text, p_timezone text, p_after timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    fields CONSTANT text[] := regexp_split_to_array(
+        CASE lower(btrim(p_cron, E' \t\r\n'))
+            WHEN '@yearly' THEN '0 0 1 1 *'
+            WHEN '@annually' THEN '0 0 1 1 *'
+            WHEN '@monthly' THEN '0 0 1 * *'
+            WHEN '@weekly' THEN '0 0 * * 0'
+            WHEN '@daily' THEN '0 0 * * *'
+            WHEN '@midnight' THEN '0 0 * * *'
+            WHEN '@hourly' THEN '0 * * * *'
+            ELSE btrim(p_cron, E' \t\r\n')
+        END,
+        '[ \t\r\n]+');
+    minutes integer[];
+    hours integer[];
+    days integer[];
+    months integer[];
+    weekdays integer[];
+    needs_both boolean;
+    is_elapsed boolean;
+    -- Where the wall clock's time is looked for as if it were UTC, or the time that has passed in its zone.
+    zone text;
+    moment timestamptz;
+    local timestamp;
+    day date;
+    last_day date;
+    wanted integer;
+    answer timestamptz;
+BEGIN
+    IF coalesce(cardinality(fields), 0) <> 5 THEN
+        RAISE EXCEPTION 'invalid cron expression: "%" has not five fields', p_cron USING ERRCODE = '22023';
+    ELSIF NOT isfinite(p_after) THEN
+        RETURN NULL;
+    END IF;
+    minutes := df.cron_field_v1(fields[1], 0, 59);
+    hours := df.cron_field_v1(fields[2], 0, 23);
+    days := df.cron_field_v1(fields[3], 1, 31);
+    months := df.cron_field_v1(fields[4], 1, 12, '{JAN,FEB,MAR,APR,MAY,JUN,JUL,AUG,SEP,OCT,NOV,DEC}');
+    weekdays := df.cron_field_v1(fields[5], 0, 7, '{SUN,MON,TUE,WED,THU,FRI,SAT}');
+    IF 7 = ANY (weekdays) THEN
+        weekdays := weekdays || 0;
+    END IF;
+    needs_both := '*' IN (left(fields[3], 1), left(fields[5], 1));
+    is_elapsed := '*' IN (left(fields[1], 1), left(fields[2], 1));
+    IF is_elapsed THEN
+        zone := p_timezone;
+        moment := date_trunc('minute', p_after, 'UTC') + interval '1 minute';
+    ELSE
+        zone := 'UTC';
+        moment := (date_trunc('minute', p_after AT TIME ZONE p_timezone) + interval '1 minute') AT TIME ZONE 'UTC';
+    END IF;
+    -- 29 February on a given weekday takes up to 40 years.
+    last_day := (moment + interval '50 years')::date;
+
+    LOOP
+        local := moment AT TIME ZONE zone;
+        day := local::date;
+        WHILE NOT (
+            extract(month FROM day) = ANY (months)
+            AND CASE
+                WHEN needs_both THEN extract(day FROM day) = ANY (days) AND extract(dow FROM day) = ANY (weekdays)
+                ELSE extract(day FROM day) = ANY (days) OR extract(dow FROM day) = ANY (weekdays)
+            END
+        ) LOOP
+            IF extract(month FROM day) = ANY (months) THEN
+                day := day + 1;
+            ELSE
+                day := date_trunc('month', day) + interval '1 month';
+            END IF;
+            IF day > last_day THEN
+                RETURN NULL;
+            END IF;
+        END LOOP;
+        IF day > local::date THEN
+            moment := df.instant_v1(day, zone);
+            CONTINUE;
+        END IF;
+
+        IF extract(hour FROM local) <> ALL (hours) THEN
+            moment := moment + make_interval(mins => 60 - extract(minute FROM local)::integer);
+            CONTINUE;
+        END IF;
+        SELECT min(m.minute) INTO wanted FROM unnest(minutes) AS m (minute) WHERE m.minute >= extract(minute FROM local);
+        IF wanted IS NULL OR wanted > extract(minute FROM local) THEN
+            moment := moment + make_interval(mins => coalesce(wanted, 60) - extract(minute FROM local)::integer);
+            CONTINUE;
+        END IF;
+
+        IF is_elapsed THEN
+            RETURN moment;
+        END IF;
+        answer := df.instant_v1(local, p_timezone);
+        IF answer > p_after THEN
+            RETURN answer;
+        END IF;
+        -- The clocks have been set back since: it has had its time.
+        moment := moment + interval '1 minute';
+    END LOOP;
+END
+$$;
+
+-- Waits until the next time of a cron expression, in the time zone of the workflow unless one is given.
+CREATE OR REPLACE FUNCTION df.wait_for_schedule_v1(step df.step_v1, p_cron text, p_timezone text DEFAULT NULL) RETURNS df.step_v1
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    step.outcome := 'park';
+    step.wake_at := df.next_cron_v1(p_cron, coalesce(p_timezone, current_setting('TimeZone')), df.now());
+    IF step.wake_at IS NULL THEN
+        RAISE EXCEPTION 'the schedule "%" never comes', p_cron USING ERRCODE = '22023';
+    END IF;
+    step.detail := '{"wait": "schedule"}';
+    step.row_count := NULL;
+    step.columns := NULL;
+    step.result := '{"scheduled": true}';
+    RETURN step;
+END
+$$;

@@ -411,6 +411,8 @@ BEGIN
             END IF;
             RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'then', p_indent + 4, '✓ then: ', p_marks);
             RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'else', p_indent + 4, '✗ else: ', p_marks);
+        WHEN 'schedule' THEN
+            RETURN NEXT pad || format('WAIT ''%s''', p_node ->> 'cron') || suffix;
         WHEN 'signal' THEN
             RETURN NEXT pad || format('SIGNAL ''%s''', p_node ->> 'signal')
                 || coalesce(' (' || (p_node ->> 'timeout') || CASE jsonb_typeof(p_node -> 'timeout') WHEN 'number' THEN 's)' ELSE ')' END, '') || suffix;

@@ -18,6 +18,7 @@ from pgdurc.analyse.graph import build_graph
 from pgdurc.analyse.names import resolve_names
 from pgdurc.analyse.options import read_options
 from pgdurc.analyse.positions import check_positions
+from pgdurc.analyse.schedules import check_schedules
 from pgdurc.analyse.session import check_session
 from pgdurc.analyse.signals import check_signals
 from pgdurc.analyse.sleeps import check_sleeps
@@ -37,6 +38,7 @@ PASSES: tuple[Callable[[Draft], Draft], ...] = (
     resolve_names,
     check_sleeps,
     check_signals,
+    check_schedules,
     check_captures,
     check_flow,
     check_depth,

@@ -56,8 +56,8 @@ def check_captures(draft: Draft) -> Draft:
                 if annotation is not None:
                     message = "the result of a join is one value and has no columns to name"
                     problems.append(error("PGD211", message, annotation.span))
-            case tree.Sleep() | tree.Signal() if annotation is not None:
-                what = "sleep" if isinstance(node, tree.Sleep) else "signal"
+            case tree.Sleep() | tree.Signal() | tree.Schedule() if annotation is not None:
+                what = type(node).__name__.lower()
                 problems.append(
                     error("PGD211", f"the result of a {what} has no columns to name", annotation.span)
                 )

@@ -57,6 +57,8 @@ def _node(draft: Draft, node: tree.Tree) -> Walk[graph.Node]:
             return graph.Break(None if value is None else draft.texts[span], span)
         case tree.Sleep(span=span):
             return graph.Sleep(_duration(draft, node), span)
+        case tree.Schedule(cron=cron, timezone=timezone, span=span):
+            return graph.Schedule(cron.value, None if timezone is None else timezone.value, span)
         case tree.Signal(timeout=timeout, span=span):
             limit = None if timeout is None else _duration(draft, timeout)
             return graph.Signal(draft.texts[span], limit, span)

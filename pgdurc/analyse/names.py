@@ -18,6 +18,7 @@ from pgdurc.analyse.shapes import (
     ANY_ROWS,
     JOINED,
     NOTHING,
+    SCHEDULED,
     SIGNALLED,
     SLEPT,
     Json,
@@ -114,6 +115,8 @@ class _Walker:
                 if timeout is not None:
                     self._argument(timeout.span)
                 return SIGNALLED
+            case tree.Schedule():
+                return SCHEDULED
 
     def _argument(self, span: Span) -> None:
         if (read := self.draft.read_texts.get(span)) is not None:

@@ -16,7 +16,7 @@ _KNOWN = ("max_attempts", "backoff", "backoff_max", "trace", "timezone")
 _LATER = ("step_timeout", "timeout")
 _MAX_ATTEMPTS = 1_000_000
 # PostgreSQL takes any name from its directory of time zones, and offsets in POSIX notation.
-_TIME_ZONE = re.compile(r"[A-Za-z0-9_+\-/:<>., ]+\Z")
+TIME_ZONE = re.compile(r"[A-Za-z0-9_+\-/:<>., ]+\Z")
 
 
 def read_options(draft: Draft) -> Draft:
@@ -53,7 +53,7 @@ def _read(options: Options, option: tree.Option) -> Options | Diagnostic:
                 return _bad(option, "trace = full keeps the result of every step")
             return replace(options, trace="full")
         case "timezone":
-            if not _TIME_ZONE.match(value):
+            if not TIME_ZONE.match(value):
                 return _bad(option, "the name of a time zone, such as 'Europe/Berlin'")
             return replace(options, timezone=value)
         case name if name in _LATER:

@@ -34,6 +34,7 @@ Shape = frozenset[Rows | NoRows | Json]
 
 NOTHING: Shape = frozenset()
 SLEPT: Shape = frozenset({Json(("slept", "seconds"))})
+SCHEDULED: Shape = frozenset({Json(("scheduled",))})
 SIGNALLED: Shape = frozenset({Json(("signal_name", "timed_out", "data"))})
 JOINED: Shape = frozenset({Json(())})  # an array
 ANY_JSON: Shape = frozenset({Json(None)})
@@ -78,6 +79,8 @@ def rough_shapes(draft: Draft) -> Mapping[int, Shape]:
                 shape = SLEPT
             case tree.Signal():
                 shape = SIGNALLED
+            case tree.Schedule():
+                shape = SCHEDULED
             case tree.Break():
                 shape = NOTHING
         shapes[id(node)] = shape

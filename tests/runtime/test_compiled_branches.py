@@ -151,3 +151,8 @@ def test_a_signal_decides(wf, workflows):
     workflows.database.query("SELECT df.signal(%s, 'go', '5')", instance)
     workflows.database.drive()
     assert workflows.rows(instance) == [{"d": 5}]
+
+
+def test_explain_shows_schedules(workflows):
+    workflows.deploy("CREATE WORKFLOW w() AS df.wait_for_schedule('0 9 * * *', 'Europe/Berlin') |=> day;")
+    assert workflows.database.value("SELECT df.explain('w')").rstrip() == "WAIT '0 9 * * *' |=> 'day'"

@@ -22,6 +22,7 @@ FOLDERS = (
     "names",
     "options",
     "positions",
+    "schedules",
     "session",
     "signals",
     "sleeps",

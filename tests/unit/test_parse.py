@@ -62,6 +62,8 @@ def show(node: tree.Tree) -> str:
             return f"loop({show(body)}{'' if condition is None else ' ' + show(condition)})"
         case tree.Break(value):
             return "break" if value is None else f"break<{value.value}>"
+        case tree.Schedule(cron, timezone):
+            return f"schedule<{cron.value}>" + ("" if timezone is None else f"<{timezone.value}>")
         case tree.Signal(name, timeout):
             if timeout is None:
                 return f"signal<{name.value}>"
