@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pgdurc import grammar, pgsql
 from pgdurc.build import Builder
+from pgdurc.diagnostic import Span
+from pgdurc.literal import LiteralError, read_literal
 from pgdurc.nearest import nearest
+from pgdurc.nodes import NODES
 from pgdurc.parse import scan_problem, syntax_problem
 from pgdurc.script import Ours
 from pgdurc.shape import StatementError, match_brackets, near, shape_expression, token_span
@@ -47,6 +51,52 @@ class _Range:
     end: int
 
 
+def explained(site: Site) -> Site | None:
+    """The call to compile for a df.explain call, or for the text of one in a constant string.
+
+    None where it asks for an instance or for a workflow by its name, which the database answers.
+    """
+    own_text = site.body.text[site.span.start : site.span.end]
+    try:
+        tokens = [token for token in pgsql.scan(own_text) if not token.is_comment]
+    except pgsql.ScanError:
+        return None
+    inside = tokens[4:-1]
+    if len(inside) == 1 and inside[0].kind == "SCONST":
+        return _in_string(site, inside[0])
+    is_expression = any(
+        (token.kind == "Op" and token.text in _OPERATORS) or token.text in ("|", "&", "@>")
+        for token in inside
+    )
+    is_node = [token.name for token in inside[:1]] == ["df"] and inside[2].name in NODES
+    return site if is_expression or is_node else None
+
+
+_OPERATORS = ("~>", "|=>", "&", "|", "?>", "!>", "@>")
+_MARKS = ("~>", "|=>", "?>", "!>", "@>", "df.")
+_STATEMENT = re.compile(
+    r"\s*(?:select|insert|update|delete|merge|with|values|call|do|create|drop|alter)\b", re.I
+)
+
+
+def _in_string(site: Site, token: pgsql.Token) -> Site | None:
+    try:
+        read = read_literal(token.text, site.span.start + token.start)
+    except LiteralError:
+        return None
+    if not any(mark in read.value for mark in _MARKS):
+        return site if _STATEMENT.match(read.value) else None
+    origins = read.origins
+    if site.body.origins is not None:
+        origins = tuple(site.body.origins[at] for at in origins)
+    return replace(
+        site,
+        body=replace(site.body, text=read.value, origins=origins),
+        span=Span(0, len(read.value)),
+        opening=-1,
+    )
+
+
 def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     """Read a call. Spans are places of the site's body. None where there is nothing to go on with."""
     offset = site.span.start
@@ -55,9 +105,14 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     shaped: list[Shaped] = []
     try:
         tokens = [token for token in pgsql.scan(own_text) if not token.is_comment]
-        opening = next(at for at, token in enumerate(tokens) if token.kind == "(")
+        opening = 0
+        if site.opening >= 0:
+            opening = next(at for at, token in enumerate(tokens) if token.kind == "(")
         matches = match_brackets(tokens, opening, len(tokens), offset)
-        given = _arguments(site.function, tokens, opening, matches, offset)
+        if site.opening >= 0:
+            given = _arguments(site.function, tokens, opening, matches, offset)
+        else:
+            given = {PARAMETERS[site.function][0]: _Range(0, len(tokens))}
         expression = given.pop(PARAMETERS[site.function][0])
         shaped = shape_expression(tokens, offset, matches, expression.begin, expression.end)
         # The parenthesis after it, to point at where it ends too early.

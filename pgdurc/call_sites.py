@@ -271,7 +271,7 @@ def _inner(body: Body, token: _Token) -> tuple[Body, int, int] | None:
         return None
     try:
         read = read_literal(token.text, token.start)
-    except (LiteralError, IndexError):
+    except LiteralError:
         return None
     origins = read.origins
     if body.origins is not None:

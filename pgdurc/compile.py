@@ -184,7 +184,8 @@ class _Compiler:
 
             self.has_check = True
             self._append(emit_runtime_check() + "\n", piece.span, piece.head)
-        for version, call in {call.version: call for call in rewritten.calls}.items():
+        started = {call.version: call for call in rewritten.calls if call.definition}
+        for version, call in started.items():
             self._append(call.definition + "\n", piece.span, piece.head)
             place = call.site.place
             self.calls.append(CompiledCall(version, self.source.position(place.start)[0], place))

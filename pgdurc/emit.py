@@ -5,6 +5,7 @@ The SQL stands in `templates/`; this module gives them what they need, in their 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,6 +99,12 @@ def emit_start(version: str, hidden: tuple[Hidden, ...], arguments: tuple[tuple[
     """The expression that stands in a call's place."""
     context = {"version": version, "hidden": hidden, "arguments": arguments}
     return _template("start_call.sql.j2").render(context).strip()
+
+
+def emit_explain(program: Program) -> str:
+    """The expression that stands in the place of a df.explain call."""
+    graph = json.dumps(program.outline, ensure_ascii=False)
+    return _template("explain_call.sql.j2").render(graph=graph).strip()
 
 
 def _file(source: Source) -> str:

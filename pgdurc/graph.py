@@ -32,10 +32,11 @@ class Reading(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ParameterValue:
-    """`$batch_size` where that is a parameter."""
+    """`$batch_size` where that is a parameter. `expression_shown`: what gives a hidden one its value."""
 
     name: str
     form: Form
+    expression_shown: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ def _source_piece(piece: graph.Piece) -> str:
     match piece:
         case str():
             return piece
+        case graph.ParameterValue(expression_shown=str(expression), form=form):
+            return f"{{{expression}}}" if form is graph.Form.RAW else expression
         case graph.ParameterValue(name=name):
             return f"${name}"
         case graph.Variable(name=name):

@@ -72,6 +72,8 @@ def _quoted(text: str, start: int, at: int, is_escaped: bool) -> SourceText:
     value: list[str] = []
     origins: list[int] = []
     while True:
+        if at >= len(text):
+            raise LiteralError("unterminated quoted string", start, start + len(text))
         character = text[at]
         if character == "'":
             if text.startswith("''", at):
@@ -100,7 +102,7 @@ def _escape(text: str, start: int, at: int) -> tuple[str, int]:
     """One escape, or the run of byte escapes that together make characters."""
     match = _NUMBERED.match(text, at)
     if match is None:
-        following = text[at + 1]
+        following = text[at + 1 : at + 2]
         if following in "uU":
             raise LiteralError("invalid Unicode escape", start + at, start + at + 2)
         return _SIMPLE_ESCAPES.get(following, following), at + 2

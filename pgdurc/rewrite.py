@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pgdurc.analyse import analyse
-from pgdurc.call_form import CallForm, parse_call
+from pgdurc.call_form import CallForm, explained, parse_call
 from pgdurc.diagnostic import Diagnostic, Severity
 
 if TYPE_CHECKING:
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that has been compiled: its version, what its workflow is, and what stands in its place."""
+    """A call that has been compiled: its definition and version, and what stands in its place.
+
+    A df.explain call has no definition.
+    """
 
     site: Site
-    version: str
-    definition: str
     expression: str
-    source: str
+    version: str = ""
+    definition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +59,24 @@ def rewrite(piece: Passed, source: Source) -> Rewritten:
 
 
 def _compile(site: Site, source: Source) -> tuple[Call | None, list[Diagnostic]]:
-    if site.function != "start":
-        return None, []
     if not site.is_closed:
         problem = Diagnostic(
             "PGD140", Severity.ERROR, "unclosed parenthesis", site.head, "close it before the semicolon"
         )
         return None, [problem]
-    own = (
-        source
-        if site.body.origins is None
-        else replace(source, text=site.body.text, origins=site.body.origins)
-    )
-    form, problems = parse_call(site)
+    compiled = site if site.function == "start" else explained(site)
+    if compiled is None:
+        return None, []
+    body = compiled.body
+    own = source if body.origins is None else replace(source, text=body.text, origins=body.origins)
+    form, problems = parse_call(compiled)
     diagnostics = [*problems, *_refused_arguments(site, form)]
     workflow = None
     if form is not None:
         workflow, found = analyse(form.declaration, own)
         diagnostics += found
-    placed = [_placed(diagnostic, site.body) for diagnostic in diagnostics]
-    if site.is_invoker:
+    placed = [_placed(diagnostic, body) for diagnostic in diagnostics]
+    if site.is_invoker and site.function == "start":
         placed.append(
             Diagnostic(
                 "PGD503",
@@ -89,12 +89,15 @@ def _compile(site: Site, source: Source) -> tuple[Call | None, list[Diagnostic]]
         )
     if form is None or workflow is None or any(d.severity is Severity.ERROR for d in placed):
         return None, placed
-    from pgdurc.emit import emit_call, emit_start
+    from pgdurc.emit import emit_call, emit_explain, emit_start
     from pgdurc.lower import lower
 
-    emitted = emit_call(lower(workflow), own, is_stored=site.is_stored)
+    program = lower(workflow)
+    if site.function == "explain":
+        return Call(site, emit_explain(program)), placed
+    emitted = emit_call(program, own, is_stored=site.is_stored)
     expression = emit_start(emitted.version, form.hidden, form.arguments)
-    return Call(site, emitted.version, emitted.sql, expression, form.declaration.body_text), placed
+    return Call(site, expression, emitted.version, emitted.sql), placed
 
 
 def _refused_arguments(site: Site, form: CallForm | None) -> list[Diagnostic]:

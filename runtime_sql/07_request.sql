@@ -839,10 +839,11 @@ BEGIN
 END
 $$;
 
--- What a df.start call becomes. `args` holds what the call evaluates; SQL text among it has a name that begins with sql$.
-CREATE OR REPLACE FUNCTION df.start_call_v1(
-    hash text, args jsonb DEFAULT '{}', label text DEFAULT NULL, database text DEFAULT NULL, transaction_mode text DEFAULT 'caller'
-) RETURNS text
+-- What a df.start call becomes: v1 is the hash of its version, args what it evaluates; SQL text among that has a name that begins with sql$. It is called
+-- df.start, since a column and a variable of \gset are named for the function. Frozen as what ends in _v1 is: a changed contract has a parameter v2. Two
+-- parameters without a default keep it from answering to a call that was not compiled.
+CREATE OR REPLACE FUNCTION df.start(v1 text, args jsonb, label text DEFAULT NULL, database text DEFAULT NULL, transaction_mode text DEFAULT 'caller')
+RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -853,7 +854,7 @@ BEGIN
             USING ERRCODE = '0A000',
                 DETAIL = 'It takes a connection of its own, which PL/pgSQL has not.',
                 HINT = 'Commit first, or start from another session.';
-    ELSIF pg_catalog.lower(transaction_mode) IS DISTINCT FROM 'caller' THEN
+    ELSIF transaction_mode IS NULL OR pg_catalog.lower(transaction_mode) OPERATOR(pg_catalog.<>) 'caller' THEN
         RAISE EXCEPTION 'invalid transaction_mode "%" for df.start(): expected ''caller'' or ''new''', transaction_mode USING ERRCODE = '22023';
     ELSIF database OPERATOR(pg_catalog.<>) pg_catalog.current_database() THEN
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_database AS d WHERE d.datname OPERATOR(pg_catalog.=) database) THEN
@@ -872,7 +873,7 @@ BEGIN
         END IF;
     END LOOP;
     RETURN df.ask_v1('start', NULL, pg_catalog.jsonb_build_object(
-        'call', true, 'hash', hash, 'schemas', pg_catalog.to_jsonb(pg_catalog.current_schemas(false)), 'search_path', df.pinned_path_v1(),
+        'call', true, 'hash', v1, 'schemas', pg_catalog.to_jsonb(pg_catalog.current_schemas(false)), 'search_path', df.pinned_path_v1(),
         'args', args, 'label', label));
 END
 $$;

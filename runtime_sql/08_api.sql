@@ -480,6 +480,14 @@ BEGIN
 END
 $$;
 
+-- What a df.explain call of an expression becomes: v1 is the graph of what was compiled. Frozen as what ends in _v1 is.
+CREATE OR REPLACE FUNCTION df.explain(v1 jsonb) RETURNS text
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(n.line, E'\n') FROM df.explain_node_v1(v1, 0, '', '{}') AS n (line);
+$$;
+
 ---------------------------------------------------------------------------------------------------------------------
 -- What a script for pg_durable calls, uncompiled
 ---------------------------------------------------------------------------------------------------------------------
@@ -491,6 +499,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION 'df.start() is compiled, not called'
-        USING ERRCODE = '0A000', HINT = 'Declare the workflow (CREATE WORKFLOW ... AS ...), compile it with pgdurc compile, and start it by its name.';
+        USING ERRCODE = '0A000', HINT = 'Compile the script with pgdurc compile, and run what comes out. A call in a string is not compiled.';
 END
 $$;

@@ -62,7 +62,11 @@ class _Walker:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.scope = Scope()
-        self.parameters = frozenset(p.name for p in draft.declaration.parameters)
+        declared = draft.declaration.parameters
+        self.parameters = frozenset(p.name for p in declared)
+        self.hidden = {
+            p.name: draft.source.text[p.span.start : p.span.end] for p in declared if is_hidden(p.name)
+        }
         self.later: dict[str, Span] = {}
         self.rough = rough_shapes(draft)
         self.named = [node for node in nodes(draft.declaration.body) if isinstance(node, tree.Named)]
@@ -305,7 +309,8 @@ class _Walker:
         found = place.found
         if not isinstance(found, Reference):
             if found.name in self.parameters and is_hidden(found.name):
-                return ParameterValue(found.name, Form.RAW), found.end
+                shown = self.hidden.get(found.name)
+                return ParameterValue(found.name, Form.RAW, shown), found.end
             return Variable(found.name, place.form), found.end
         if found.in_literal and found.name in self.parameters:
             found = without_column(found)
@@ -318,6 +323,8 @@ class _Walker:
             hint = "a body takes no values: write a plain statement, or call a function with the value"
             self.problems.append(error("PGD214", message, span, hint))
             return None, found.end
+        if isinstance(resolved.value, ParameterValue) and is_hidden(found.name):
+            return replace(resolved.value, expression_shown=self.hidden.get(found.name)), found.end
         if isinstance(resolved.value, ResultValue):
             is_count = resolved.value.reading is Reading.COUNT
             (self.counted if is_count else self.read).add(resolved.value.name)

@@ -252,3 +252,69 @@ def compiled_by_a_process(seed: str) -> bytes:
     return subprocess.run(
         command, env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
     ).stdout
+
+
+# Calls in ordinary SQL
+
+BOUND = "'SELECT 1 AS p' |=> p ~> 'SELECT 2 AS x' |=> x"
+ARGUMENTS = st.sampled_from(
+    ["", ", 'label'", ", label => 'x' || y", ", NULL, current_database()", ", transaction_mode => lower('A')"]
+)
+FRAMES = st.sampled_from(
+    [
+        "SELECT {};",
+        "INSERT INTO t SELECT {} FROM s \\gset\n",
+        "DO $frame$ BEGIN PERFORM {}; END $frame$;",
+        "CREATE FUNCTION f() RETURNS text LANGUAGE sql SECURITY DEFINER BEGIN ATOMIC SELECT {}; END;",
+    ]
+)
+QUOTED_FRAMES = st.sampled_from(
+    [
+        "DO '{}';",
+        "CREATE FUNCTION f() RETURNS text SECURITY DEFINER LANGUAGE sql AS E'{}';",
+    ]
+)
+
+
+@thorough(80)
+@given(TREES, ARGUMENTS, FRAMES)
+def test_a_call_is_compiled_wherever_it_stands(tree: Tree, arguments: str, frame: str) -> None:
+    call = f"df.start({BOUND} ~> {in_operators(tree)}{arguments})"
+    compiled = check(from_text(frame.replace("{}", call), "call.sql"))
+    assert not [d for d in compiled.diagnostics if d.severity is Severity.ERROR]
+    assert "df.start(v1 => " in compiled.sql.rpartition("$pgdurc$;")[2]
+    assert call not in compiled.sql.rpartition("$pgdurc$;")[2]
+
+
+@thorough(80)
+@given(TREES, QUOTED_FRAMES)
+def test_the_version_is_that_of_the_unquoted_call(tree: Tree, frame: str) -> None:
+    call = f"BEGIN PERFORM df.start({BOUND} ~> {in_operators(tree)}); END"
+    plain = compile_source(from_text(f"DO $frame${call}$frame$;", "call.sql"))
+    body = call.replace("'", "''")
+    body = body.replace("\\", "\\\\") if "E'" in frame else body
+    nested = check(from_text(frame.replace("{}", body), "call.sql"))
+    assert [c.version for c in nested.calls] == [c.version for c in plain.calls] != []
+
+
+CALL_WORDS = [
+    *WORDS,
+    "df.start(",
+    "df . start",
+    "df.explain(",
+    ":'q'",
+    ":n",
+    "||",
+    "x",
+    "label =>",
+    "::text",
+    "DO",
+    "::",
+]
+
+
+@thorough(150)
+@given(st.lists(st.sampled_from(CALL_WORDS) | LEAVES.map(quoted), max_size=12))
+def test_anything_in_a_call_is_compiled_or_diagnosed(words: list[str]) -> None:
+    check(from_text(f"SELECT df.start({' '.join(words)});\n", "call.sql"))
+    check(from_text(f"DO 'BEGIN PERFORM df.start({' '.join(words)}); END';\n", "call.sql"))

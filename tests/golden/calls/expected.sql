@@ -95,7 +95,7 @@ END
 $pgdurc$;
 
 -- One call, with a label.
-SELECT df.start_call_v1('6e3ad7027ea1339b', label => 'first');
+SELECT df.start(v1 => '6e3ad7027ea1339b', args => '{}', label => 'first');
 
 -- The workflow of the call at workflow.pgd:10, version 7e8f0e5cd74b1a34. Made once for a role and its search_path.
 DO $pgdurc$
@@ -131,15 +131,15 @@ $body$,
           "parameters": [{"name": "sql$1", "type": "text"}, {"name": "value$2", "type": "text"}],
           "options": {},
           "states": [
-            {"state": 1, "kind": "sql", "label": "SELECT $sql$1 AS n", "line": 11, "name": "n"},
-            {"state": 2, "kind": "sleep", "label": "df.sleep($value$2)", "line": 11},
+            {"state": 1, "kind": "sql", "label": "SELECT {c.id} AS n", "line": 11, "name": "n"},
+            {"state": 2, "kind": "sleep", "label": "df.sleep(c.id)", "line": 11},
             {"state": 3, "kind": "sql", "label": "SELECT $n.n + 1 AS n", "line": 11}
           ],
           "graph": {
             "node": "sequence",
             "parts": [
-              {"node": "sql", "query": "SELECT $sql$1 AS n", "state": 1, "name": "n"},
-              {"node": "sleep", "argument": "$value$2", "state": 2},
+              {"node": "sql", "query": "SELECT {c.id} AS n", "state": 1, "name": "n"},
+              {"node": "sleep", "argument": "c.id", "state": 2},
               {"node": "sql", "query": "SELECT $n.n + 1 AS n", "state": 3}
             ]
           },
@@ -153,7 +153,7 @@ $pgdurc$;
 
 -- One for each row, with what is not constant evaluated there.
 INSERT INTO started
-SELECT df.start_call_v1('7e8f0e5cd74b1a34', pg_catalog.jsonb_build_object('sql$1', (c.id)::pg_catalog.text, 'value$2', (c.id)::pg_catalog.text), label => 'of ' || c.name)
+SELECT df.start(v1 => '7e8f0e5cd74b1a34', args => pg_catalog.jsonb_build_object('sql$1', (c.id)::pg_catalog.text, 'value$2', (c.id)::pg_catalog.text), label => 'of ' || c.name)
 FROM customers AS c
 ORDER BY c.id;
 
@@ -189,7 +189,7 @@ $pgdurc$;
 
 DO $$
 BEGIN
-    PERFORM df.start_call_v1('d8b099bce93cb2ed', label => 'in a block');
+    PERFORM df.start(v1 => 'd8b099bce93cb2ed', args => '{}', label => 'in a block');
 END
 $$;
 
@@ -224,5 +224,41 @@ END
 $pgdurc$;
 
 CREATE FUNCTION greet(name text) RETURNS text LANGUAGE sql SECURITY DEFINER
-AS 'SELECT df.start_call_v1(''6d95d37d996bf11a'', label => name)';
+AS 'SELECT df.start(v1 => ''6d95d37d996bf11a'', args => ''{}'', label => name)';
 SELECT greet('in a function') \gset
+
+-- The workflow of the call at workflow.pgd:27, version d01efc9dd16161bf. Made once for a role and its search_path.
+DO $pgdurc$
+BEGIN
+    PERFORM df.define_call_v1('d01efc9dd16161bf', $body$
+BEGIN
+    CASE step.state
+    WHEN 1 THEN
+        -- workflow.pgd:27
+        step := df.query_v1(step, $sql$SELECT 1 AS n$sql$, ARRAY['n']);
+        step.outcome := 'done';
+    END CASE;
+    -- Deferred checks and triggers run here, as a part of the step.
+    SET CONSTRAINTS ALL IMMEDIATE;
+END
+$body$,
+        $json${
+          "file": "workflow.pgd",
+          "line": 27,
+          "epoch": 1,
+          "raw_vars": false,
+          "parameters": [],
+          "options": {},
+          "states": [{"state": 1, "kind": "sql", "label": "SELECT 1 AS n", "line": 27}],
+          "graph": {"node": "sql", "query": "SELECT 1 AS n", "state": 1},
+          "is_stored": false
+        }$json$::pg_catalog.jsonb
+            OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start('SELECT 1 AS n', 'gset')$source$::pg_catalog.text));
+END
+$pgdurc$;
+
+-- A column is called as in pg_durable.
+SELECT df.start(v1 => 'd01efc9dd16161bf', args => '{}', label => 'gset') \gset
+INSERT INTO started VALUES (:'start');
+
+CREATE TABLE tree AS SELECT df.explain(v1 => '{"node": "sequence", "parts": [{"node": "sql", "query": "SELECT 1", "state": 1}, {"node": "sleep", "seconds": "5", "state": 2}, {"node": "sql", "query": "SELECT ''x''", "state": 3, "name": "y"}]}');

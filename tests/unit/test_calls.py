@@ -1,0 +1,148 @@
+"""Calls of df.start and df.explain as they are compiled."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pgdurc.compile import Compiled, compile_text
+from pgdurc.diagnostic import Severity
+
+
+def compiled(text: str) -> Compiled:
+    found = compile_text(text, file="script.sql")
+    assert not found.has_errors, found.diagnostics
+    return found
+
+
+def statement(text: str) -> str:
+    """The last statement of the output, with `...` for hashes."""
+    return re.sub(r"'[0-9a-f]{16}'", "'...'", compiled(text).statements[-1].sql).strip()
+
+
+@pytest.mark.parametrize(
+    ("call", "written"),
+    [
+        ("df.start('SELECT 1')", "df.start(v1 => '...', args => '{}')"),
+        (
+            "df.start('SELECT 1', 'a', NULL)",
+            "df.start(v1 => '...', args => '{}', label => 'a', database => NULL)",
+        ),
+        (
+            "df.start(label => f(1, 2), fut => 'SELECT 1')",
+            "df.start(v1 => '...', args => '{}', label => f(1, 2))",
+        ),
+        (
+            "df.start('SELECT ' || x + 1 || y, label := z)",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object('sql$1', (x + 1 || y)::pg_catalog.text),"
+            " label => z)",
+        ),
+        (
+            "df.start(df.sleep(n * 2) ~> df.sql(:'q') ~> df.sleep(5))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object('value$1', (n * 2)::pg_catalog.text,"
+            " 'sql$2', (:'q')::pg_catalog.text))",
+        ),
+        (
+            "df.start(df.wait_for_signal('paid ' || id, days * 86400))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
+            "'value$1', ('paid ' || id)::pg_catalog.text, 'value$2', (days * 86400)::pg_catalog.text))",
+        ),
+    ],
+)
+def test_what_stands_in_the_place_of_a_call(call: str, written: str) -> None:
+    assert statement(f"SELECT {call} FROM t;") == f"SELECT {written} FROM t;"
+
+
+def test_the_comment_stays_with_the_statement() -> None:
+    sql = compiled("SELECT 1;\n\n-- Start it.\nSELECT df.start('SELECT 1');\n").sql
+    assert sql.startswith("SELECT 1;\n\nDO $pgdurc$")
+    assert "$pgdurc$;\n\n-- Start it.\nSELECT df.start(v1 => " in sql
+
+
+def test_line_ends_are_kept() -> None:
+    sql = compiled("SELECT df.start('SELECT 1'),\r\n  2;\r\n").sql
+    assert sql.endswith(", args => '{}'),\r\n  2;\r\n")
+
+
+def test_one_definition_for_calls_that_are_alike() -> None:
+    found = compiled("SELECT df.start('SELECT 1'), df.start('SELECT 1', 'x'), df.start('SELECT 2');")
+    assert len({call.version for call in found.calls}) == len(found.calls) == 2
+    assert found.sql.count("df.define_call_v1(") == 2
+
+
+def test_each_statement_has_its_definition() -> None:
+    found = compiled("SELECT df.start('SELECT 1'); SET ROLE b; SELECT df.start('SELECT 1');")
+    assert found.sql.count("df.define_call_v1(") == 2
+    assert found.sql.count("df.require_runtime(") == 1
+
+
+def test_places_in_a_quoted_body() -> None:
+    text = "DO 'BEGIN PERFORM df.start(''SELECT ''''x'''' FORM t''); END';"
+    (problem,) = compile_text(text).diagnostics
+    assert text[problem.span.start :].startswith("t''")
+    assert problem.code == "PGD301"
+
+
+def test_the_real_precedence_is_kept_with_a_warning() -> None:
+    chain = "'SELECT 1' ~> 'SELECT 2' & 'SELECT 3'"
+    found = compiled(f"SELECT df.start({chain});")
+    assert [(d.code, d.severity) for d in found.diagnostics] == [("PGD110", Severity.WARNING)]
+    explicit = compiled("SELECT df.start(('SELECT 1' ~> 'SELECT 2') & 'SELECT 3');")
+    assert [call.version for call in found.calls] == [call.version for call in explicit.calls]
+    assert compile_text(f"CREATE WORKFLOW w() AS {chain};").has_errors
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "df.explain('a1b2c3d4')",
+        "df.explain('w')",
+        "df.explain(id)",
+        "df.explain((SELECT max(id) FROM df.instances))",
+    ],
+)
+def test_an_instance_or_a_workflow_is_explained_by_the_database(call: str) -> None:
+    text = f"CREATE WORKFLOW w() AS 'SELECT 1';\nSELECT {call};"
+    assert statement(text) == f"SELECT {call};"
+
+
+@pytest.mark.parametrize(
+    ("call", "graph"),
+    [
+        ("df.explain('SELECT 1' ~> df.sleep(5))", '"sequence"'),
+        ("df.explain($$'SELECT 1' |=> 'x'$$)", '"name": "x"'),
+        ("df.explain('''SELECT 1'' ~> df.sleep(1)')", '"sequence"'),
+        ("df.explain('SELECT ''a''')", "SELECT ''a''"),
+        ("df.explain(df.loop('SELECT 1'))", '"loop"'),
+    ],
+)
+def test_an_expression_is_explained(call: str, graph: str) -> None:
+    written = statement(f"SELECT {call};")
+    assert written.startswith("SELECT df.explain(v1 => '{")
+    assert graph in written
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        ("df.start()", "PGD121"),
+        ("df.start(label => 'x')", "PGD121"),
+        ("df.start('a', 'b', 'c', 'd', 'e')", "PGD121"),
+        ("df.start('SELECT 1', labl => 'x')", "PGD122"),
+        ("df.start('SELECT 1', fut => 'x')", "PGD122"),
+        ("df.start(label => 'x', 'SELECT 1')", "PGD122"),
+        ("df.start('SELECT 1',)", "PGD101"),
+        ("df.start('SELECT 1' ~>)", "PGD101"),
+        ("df.start('SELECT 1' ~> 'x' || y)", "PGD113"),
+        ("df.start(f(df.sleep(1)))", "PGD501"),
+        ("df.start(coalesce(NULL, 'a' ~> 'b'))", "PGD501"),
+        ("df.start(df.start('SELECT 1'))", "PGD120"),
+        ("df.start('SELECT 1', transaction_mode => 'nwe')", "PGD506"),
+        ("df.start('SELECT $y')", "PGD201"),
+    ],
+)
+def test_refused(call: str, code: str) -> None:
+    found = compile_text(f"SELECT {call};")
+    assert {d.code for d in found.diagnostics} == {code}
+    assert found.sql == ""
