@@ -13,8 +13,9 @@
 --   workflow, workflow_version, step_def   what was deployed; an instance stays on the version it started with
 --   instance                               one row a started workflow; touched at its start and its end, not by its steps
 --   task                                   one row a thread of control: the state it stands at, and when it is due. The hot row
---   stop_scope                             one row for whatever can be stopped as a whole (an instance; later a race, a deadline)
+--   stop_scope                             one row for whatever can be stopped as a whole (an instance, a race; later a deadline)
 --   binding                                the named results of a task
+--   fan_in, signal                         how many branches of a join are still at work; the inbox of an instance
 --   step_run                               the history: one row an attempt, primary key (task, seq)
 --   request                                starts, cancels, deployments: who asked for what
 --   driver                                 one row a backend that has driven; open while df.run runs
@@ -31,13 +32,17 @@
 --
 -- WHO LOCKS WHAT, IN WHICH ORDER
 --   1. task: FOR UPDATE SKIP LOCKED, by the driver, from the claim to the commit.
---   2. stop_scope, in the order of id, just before the commit: FOR KEY SHARE by a step, FOR NO KEY UPDATE by a step that ends its instance.
+--   2. stop_scope, in the order of id, just before the commit: FOR KEY SHARE by a step; the instance's FOR NO KEY UPDATE by a step that ends it, by one that
+--      goes to wait for a signal and by whoever sends one; a race's FOR UPDATE by a step that decides it.
 --   3. instance: by whoever holds its scope.
---   df.cancel takes the scope FOR UPDATE, then the instance, and touches tasks with SKIP LOCKED only. Nobody waits for a task while holding a scope,
---   so there is no cycle. No lock is ever upgraded. A driver waits for a scope for a second at most (somebody may have left a cancel
---   open in a transaction); then the step is rolled back and is due again a second later.
+--   4. fan_in: by a branch of a join that ends, its slot and then the sum. 5. the parent's task: by the branch that wakes it. Nobody claims it meanwhile: it
+--      is not due.
+--   df.cancel takes the scopes FOR UPDATE, then the instance. It, df.signal and the winner of a race touch tasks with SKIP LOCKED only. Nobody who holds a
+--   scope waits for a task that can run, so there is no cycle. A driver waits for a scope for a second at most (somebody may have left a cancel open in a
+--   transaction); then the step is rolled back and is due again a second later.
 --   A starter takes its version FOR KEY SHARE; df.prune_versions takes it FOR UPDATE.
---   In careful work (after a crash) a step runs under an advisory lock, taken after the task's: shared, or alone in its fifth attempt. See df.brace_v1.
+--   In careful work (after a crash) a step holds df.runtime, after its task and without waiting: FOR KEY SHARE, or FOR UPDATE in its fifth attempt, which it
+--   makes alone. See df.brace_v1.
 --
 -- WHOSE RIGHTS
 --   A driver runs the workflows of its own session_user and nobody else's, so a step has no rights but its owner's. State is written by
@@ -79,6 +84,8 @@ CREATE TABLE IF NOT EXISTS df.runtime (
     epoch integer NOT NULL,
     -- How long an instance that has ended is kept.
     retention interval NOT NULL DEFAULT '30 days',
+    -- In careful work: somebody makes a last attempt and waits for the others to pause. See df.brace_v1.
+    alone_until timestamptz,
     installed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 

@@ -110,7 +110,9 @@ CREATE TABLE IF NOT EXISTS df.stop_scope (
     kind text NOT NULL,
     stopped_at timestamptz,
     -- A step may stop its own instance: what that step did commits with the stop.
-    stop_xact xid8
+    stop_xact xid8,
+    -- Of a race: somebody has won it and could not get a word in; till then others do not commit.
+    wanted_until timestamptz
 ) WITH (fillfactor = 80);
 
 CREATE TABLE IF NOT EXISTS df.task (

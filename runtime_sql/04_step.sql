@@ -344,6 +344,7 @@ CREATE OR REPLACE FUNCTION df.gather_v1(
 ) RETURNS df.step_v1
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     login CONSTANT regrole := quote_ident(session_user)::regrole;

@@ -48,7 +48,7 @@ BEGIN
             END IF;
             EXIT WHEN FOUND OR NOT EXISTS (SELECT FROM df.stop_scope AS s WHERE s.id = scope_id);
             IF clock_timestamp() > gives_up_at THEN
-                RETURN 'busy';
+                RETURN CASE WHEN p_is_stop AND scope_id = p_strong THEN 'wanted' ELSE 'busy' END;
             END IF;
             PERFORM pg_sleep(0.005);
         END LOOP;
@@ -57,6 +57,8 @@ BEGIN
                 RETURN 'stopped';
             END IF;
             answer := 'own';
+        ELSIF scope.wanted_until > clock_timestamp() AND scope_id IS DISTINCT FROM p_strong THEN
+            RETURN 'busy';
         END IF;
     END LOOP;
     RETURN answer;
@@ -183,9 +185,12 @@ BEGIN
 
     IF retry_in IS NULL THEN
         verdict := df.lock_scopes_v1(task.scopes, CASE WHEN task.parent_id IS NULL THEN task.scopes[1] ELSE task.race_id END, task.race_id IS NOT NULL);
-        IF verdict = 'busy' THEN
+        IF verdict IN ('busy', 'wanted') THEN
+            IF verdict = 'wanted' THEN
+                UPDATE df.stop_scope AS s SET wanted_until = clock_timestamp() + interval '5 seconds' WHERE s.id = task.race_id;
+            END IF;
             UPDATE df.task AS t
-            SET wake_at = p_at + interval '1 second',
+            SET wake_at = p_at + CASE verdict WHEN 'wanted' THEN interval '100 milliseconds' ELSE interval '1 second' END,
                 wait = 'lock',
                 crashes = task.crashes,
                 braced_by = NULL
@@ -198,7 +203,8 @@ BEGIN
         task_id, seq, state, attempt, outcome, started_at, finished_at, sqlstate, message, detail, hint, context)
     VALUES (
         task.id, task.seq + 1, task.state, task.failures + task.transient_failures + task.interrupts + task.crashes, p_outcome,
-        p_started_at, p_at, p_sqlstate, p_message, nullif(p_detail, ''), nullif(p_hint, ''), nullif(p_context, ''));
+        p_started_at, p_at, p_sqlstate, left(p_message, 100000), nullif(left(p_detail, 100000), ''), nullif(left(p_hint, 100000), ''),
+        nullif(left(p_context, 100000), ''));
 
     UPDATE df.task AS t
     SET seq = task.seq + 1,
@@ -275,9 +281,13 @@ BEGIN
             WHERE t.id = claim.task_id;
             claim.verdict := 'settled';
             RETURN claim;
-        ELSIF driver.pid <> pg_backend_pid() THEN
-            -- It lives, and whoever has the lock knows that it is not running this: it was between its commit and its lock, or its time was up.
+        ELSIF driver.closed_at IS NOT NULL THEN
+            -- Its time was up between its commit and its lock.
             UPDATE df.task AS t SET crashes = t.crashes - 1, braced_by = NULL WHERE t.id = claim.task_id;
+        ELSIF driver.pid <> pg_backend_pid() THEN
+            -- Between its commit and its lock, or dead and nobody has looked yet.
+            claim.verdict := 'braced';
+            RETURN claim;
         END IF;
     END IF;
 
@@ -333,35 +343,54 @@ END
 $$;
 
 -- In careful work: counts the crash that a step may be, before it runs; cleared by its success. True: that is committed already, run it. False: it is
--- written now, commit and claim again.
+-- written now, commit and claim again. NULL: not now, commit and leave it.
 --
 -- A server that crashes takes all of its backends down, so the count grows for whoever was at work then. The fifth attempt, after which a task fails, is
--- therefore made alone: of two that crashed together, the one that did no harm completes.
+-- therefore made alone: of two that crashed together, the one that did no harm completes. Nobody waits for a lock here, for who waited would be counted, too:
+-- an attempt that cannot be alone asks the others to pause, and comes again.
 CREATE OR REPLACE FUNCTION df.brace_v1(p_task_id bigint, p_driver_id bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    turn CONSTANT bigint := hashtextextended('pgdurc careful work', 0);
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
     crashes integer;
 BEGIN
     UPDATE df.task AS t
     SET crashes = t.crashes + 1,
         braced_by = p_driver_id
     WHERE t.id = p_task_id
-        AND t.owner = quote_ident(session_user)::regrole
+        AND t.owner = login
         AND t.braced_by IS DISTINCT FROM p_driver_id;
     IF FOUND THEN
         RETURN false;
     END IF;
-    SELECT t.crashes INTO crashes FROM df.task AS t WHERE t.id = p_task_id;
-    -- Until the commit. Nobody waits for the task that is locked here, so there is no cycle; and who waits for the lock is served in order.
+    SELECT t.crashes INTO crashes FROM df.task AS t WHERE t.id = p_task_id AND t.owner = login;
     IF crashes >= 5 THEN
-        PERFORM pg_advisory_xact_lock(turn);
+        PERFORM FROM df.runtime AS r FOR UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            UPDATE df.runtime AS r
+            SET alone_until = clock_timestamp() + interval '5 seconds'
+            WHERE r.is_only = (SELECT l.is_only FROM df.runtime AS l FOR NO KEY UPDATE SKIP LOCKED);
+            crashes := NULL;
+        END IF;
     ELSE
-        PERFORM pg_advisory_xact_lock_shared(turn);
+        PERFORM FROM df.runtime AS r WHERE coalesce(r.alone_until < clock_timestamp(), true) FOR KEY SHARE SKIP LOCKED;
+        IF NOT FOUND THEN
+            crashes := NULL;
+        END IF;
     END IF;
-    RETURN true;
+    IF crashes IS NOT NULL THEN
+        RETURN true;
+    END IF;
+    UPDATE df.task AS t
+    SET crashes = t.crashes - 1,
+        braced_by = NULL,
+        wait = 'lock',
+        wake_at = clock_timestamp() + (SELECT c.shift FROM df.clock AS c) + interval '0.1 seconds'
+    WHERE t.id = p_task_id
+        AND t.owner = login;
+    RETURN NULL;
 END
 $$;
 
@@ -419,9 +448,17 @@ BEGIN
         WHEN 'wait' THEN
             RETURN step.detail ->> 'signal' <> '';
         WHEN 'fail' THEN
-            RETURN EXISTS (SELECT FROM df.task AS f WHERE f.id = (step.detail -> 'task_id')::bigint AND f.instance_id = task.instance_id);
+            IF step.detail ->> 'task_id' ~ '^\d{1,18}$' AND step.detail ->> 'seq' ~ '^\d{1,18}$' THEN
+                RETURN EXISTS (SELECT FROM df.task AS f WHERE f.id = (step.detail ->> 'task_id')::bigint AND f.instance_id = task.instance_id);
+            END IF;
+            RETURN false;
         WHEN 'spawn' THEN
             branches := step.detail -> 'branches';
+            IF jsonb_typeof(branches) IS DISTINCT FROM 'array' THEN
+                RETURN false;
+            ELSIF EXISTS (SELECT FROM jsonb_array_elements(branches) AS b (state) WHERE b.state::text !~ '^\d{1,9}$') THEN
+                RETURN false;
+            END IF;
             RETURN is_state
                 AND step.detail ->> 'kind' IN ('join', 'race')
                 AND jsonb_array_length(branches) > 0
@@ -473,6 +510,8 @@ BEGIN
     END IF;
 
     IF step.outcome = 'wait' THEN
+        -- A sender whose snapshot is older than this cannot see who waits: written, and not only locked, the row gives it a 40001.
+        UPDATE df.stop_scope AS s SET stop_xact = s.stop_xact WHERE s.id = task.scopes[1];
         -- Whoever sends holds the scope: what he sent before is seen here, and what he sends later finds this task waiting. A signal that somebody is just
         -- taking may come back.
         UPDATE df.task AS t
@@ -569,6 +608,7 @@ DECLARE
     scopes bigint[];
     scope_id bigint;
     stopped_at timestamptz;
+    wanted_until timestamptz;
     parent_id bigint;
     is_turn boolean := false;
 BEGIN
@@ -599,8 +639,8 @@ BEGIN
         END IF;
     ELSE
         FOREACH scope_id IN ARRAY scopes LOOP
-            SELECT s.stopped_at INTO stopped_at FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE SKIP LOCKED;
-            IF NOT FOUND OR stopped_at IS NOT NULL THEN
+            SELECT s.stopped_at, s.wanted_until INTO stopped_at, wanted_until FROM df.stop_scope AS s WHERE s.id = scope_id FOR KEY SHARE SKIP LOCKED;
+            IF NOT FOUND OR stopped_at IS NOT NULL OR wanted_until IS NOT NULL THEN
                 verdict := df.lock_scopes_v1(scopes);
                 IF verdict <> 'ok' THEN
                     RETURN verdict;
@@ -614,6 +654,9 @@ BEGIN
     VALUES (step.task_id, seq, p_state, attempt, 'ok', p_started_at, finished_at, step.row_count, CASE WHEN is_traced THEN step.result END);
 
     IF step.name IS NOT NULL THEN
+        IF octet_length(step.name) > 1000 OR step.name = '.result' THEN
+            RETURN 'invalid';
+        END IF;
         INSERT INTO df.binding AS b (task_id, name, owner, row_count, result, columns)
         VALUES (step.task_id, step.name, login, step.row_count, step.result, step.columns)
         ON CONFLICT (task_id, name) DO UPDATE
@@ -715,38 +758,44 @@ AS $$
 $$;
 
 -- Somebody holds the scope (an open transaction with a cancel in it): due again in a second, and no attempt.
-CREATE OR REPLACE FUNCTION df.postpone_v1(p_task_id bigint, p_clock_shift interval) RETURNS void
+CREATE OR REPLACE FUNCTION df.postpone_v1(p_task_id bigint, p_clock_shift interval, p_wins boolean DEFAULT false) RETURNS void
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+    UPDATE df.stop_scope AS s
+    SET wanted_until = clock_timestamp() + interval '5 seconds'
+    FROM df.task AS t
+    WHERE p_wins
+        AND s.id = t.race_id
+        AND t.id = p_task_id
+        AND t.status = 'live'
+        AND t.owner = quote_ident(session_user)::regrole;
     UPDATE df.task AS t
-    SET wake_at = clock_timestamp() + p_clock_shift + interval '1 second',
+    SET wake_at = clock_timestamp() + p_clock_shift + CASE WHEN p_wins THEN interval '100 milliseconds' ELSE interval '1 second' END,
         wait = 'lock',
         crashes = CASE WHEN t.braced_by IS NULL THEN t.crashes ELSE t.crashes - 1 END,
         braced_by = NULL
     WHERE t.id = p_task_id
+        AND t.status = 'live'
         AND t.owner = quote_ident(session_user)::regrole;
 $$;
 
--- When the next task that waits for its time is due, in the server's own time; NULL: none is known.
-CREATE OR REPLACE FUNCTION df.next_due_v1() RETURNS timestamptz
+-- When the next task is due after p_after, in the server's own time; NULL: none is known.
+CREATE OR REPLACE FUNCTION df.next_due_v1(p_after timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     login CONSTANT regrole := quote_ident(session_user)::regrole;
-    moment timestamptz;
     next_due timestamptz;
-    shift interval;
 BEGIN
-    SELECT clock_timestamp() + c.shift, c.shift INTO moment, shift FROM df.clock AS c;
     SELECT t.wake_at INTO next_due
     FROM df.task AS t
     WHERE t.owner = login
-        AND t.wake_at > moment
+        AND t.wake_at > p_after
     ORDER BY t.wake_at
     LIMIT 1;
-    RETURN next_due - shift;
+    RETURN next_due - (SELECT c.shift FROM df.clock AS c);
 END
 $$;
 

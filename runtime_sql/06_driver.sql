@@ -47,12 +47,15 @@ DECLARE
     looked_at pg_catalog.timestamptz;
     driver_id bigint;
     is_careful boolean;
+    is_braced boolean;
     is_pinned boolean;
     is_interrupted boolean;
     -- Where the last claim stood in the queue.
     position_at pg_catalog.timestamptz;
     position_id bigint;
     rewound_at pg_catalog.timestamptz;
+    -- When it found nothing due, if it has found nothing since.
+    idle_since pg_catalog.timestamptz;
     -- The task that it is at.
     claim df.claim_v1;
     version_id bigint;
@@ -111,17 +114,20 @@ BEGIN
         END IF;
         claim := df.claim_task_v1(position_at, position_id, version_id);
 
+        idle_since := NULL;
         IF claim.verdict = 'none' THEN
             COMMIT;
             IF position_id > 0 THEN
                 position_at := '-infinity';
                 position_id := 0;
             ELSIF max_seconds > 0 THEN
+                idle_since := claim.started_at;
                 PERFORM pg_sleep(least(nap, extract(epoch FROM ends_at - clock_timestamp())));
                 -- The sleep ran in a transaction of its own, with a snapshot.
                 COMMIT;
                 nap := least(nap * 1.5, 0.5);
             ELSE
+                idle_since := claim.started_at;
                 EXIT;
             END IF;
             CONTINUE;
@@ -135,7 +141,9 @@ BEGIN
             SELECT array_agg(a.pid), array_agg(a.backend_start), max(a.backend_start) FILTER (WHERE a.pid = pg_backend_pid())
             INTO live_pids, live_starts, backend_start
             FROM pg_stat_activity AS a
-            WHERE a.usename = session_user;
+            WHERE a.usename = session_user
+                -- A session whose last run ended with an error does not run.
+                AND a.state IS DISTINCT FROM 'idle';
             SELECT d.driver_id, d.is_careful INTO driver_id, is_careful
             FROM df.open_driver_v1(backend_start, live_pids, live_starts, looked_at) AS d;
             COMMIT;
@@ -144,6 +152,15 @@ BEGIN
 
         position_at := claim.wake_at;
         position_id := claim.task_id;
+        IF claim.verdict = 'braced' THEN
+            ROLLBACK;
+            IF looked_at < clock_timestamp() - interval '1 second' THEN
+                PERFORM df.close_driver_v1(driver_id);
+                COMMIT;
+                driver_id := NULL;
+            END IF;
+            CONTINUE;
+        END IF;
         IF claim.verdict = 'settled' THEN
             COMMIT;
             CONTINUE;
@@ -161,7 +178,14 @@ BEGIN
         picked_by := driver_id;
         steps := 0;
         LOOP
-            IF is_careful AND NOT df.brace_v1(claim.task_id, driver_id) THEN
+            is_braced := true;
+            IF is_careful THEN
+                is_braced := df.brace_v1(claim.task_id, driver_id);
+            END IF;
+            IF is_braced IS NULL THEN
+                COMMIT;
+                EXIT;
+            ELSIF NOT is_braced THEN
                 -- Written: with the next claim it is run.
                 COMMIT;
             ELSE
@@ -215,7 +239,7 @@ BEGIN
                     IF verdict <> 'ok' THEN
                         -- With what the step did, the lock is gone, too.
                         ROLLBACK;
-                        IF df.continue_v1(claim.task_id, driver_id, clock_timestamp() + claim.clock_shift) IS NULL THEN
+                        IF df.continue_v1(claim.task_id, driver_id, clock_timestamp() + claim.clock_shift) IS DISTINCT FROM state THEN
                             verdict := 'gone';
                         END IF;
                     END IF;
@@ -224,8 +248,8 @@ BEGIN
                     CASE verdict
                         WHEN 'stopped' THEN
                             PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
-                        WHEN 'busy' THEN
-                            PERFORM df.postpone_v1(claim.task_id, claim.clock_shift);
+                        WHEN 'busy', 'wanted' THEN
+                            PERFORM df.postpone_v1(claim.task_id, claim.clock_shift, verdict = 'wanted');
                         WHEN 'invalid' THEN
                             PERFORM df.fail_v1(
                                 claim.task_id, moment, claim.clock_shift, 'PD007',
@@ -268,7 +292,11 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'off', true);
         PERFORM df.close_driver_v1(driver_id);
     END IF;
-    next_due := df.next_due_v1();
+    -- What came due since the last look is due now; and a run that ended before it had looked everywhere does not know.
+    next_due := clock_timestamp();
+    IF idle_since IS NOT NULL THEN
+        next_due := df.next_due_v1(idle_since);
+    END IF;
     COMMIT;
     RESET ALL;
 END

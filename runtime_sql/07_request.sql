@@ -240,7 +240,8 @@ BEGIN
         UPDATE df.stop_scope AS s
         SET stopped_at = moment,
             stop_xact = pg_current_xact_id()
-        WHERE s.instance_id = p_instance_id;
+        WHERE s.instance_id = p_instance_id
+            AND s.stopped_at IS NULL;
         -- A task whose step is running is settled by its driver.
         UPDATE df.task AS t
         SET status = 'stopped',

@@ -99,12 +99,14 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     ends_at pg_catalog.timestamptz;
+    gives_up_at pg_catalog.timestamptz;
     cleans_at pg_catalog.timestamptz := pg_catalog.clock_timestamp();
     retired integer;
     seen pg_catalog.jsonb := '{}';
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     ends_at := clock_timestamp() + make_interval(secs => least(max_seconds, 60));
+    gives_up_at := clock_timestamp() + interval '60 seconds';
     IF df.can_use_cron_v1() AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
         -- By command, for a job that was removed is not in cron.job any more. A run that a restart of the server ended has no end_time.
         EXECUTE $sql$
@@ -118,14 +120,19 @@ BEGIN
         COMMIT;
     END IF;
     LOOP
+        retired := 0;
         IF clock_timestamp() >= cleans_at THEN
             retired := df.retire_v1(100);
             COMMIT;
-            CONTINUE WHEN retired > 0;
-            cleans_at := clock_timestamp() + interval '5 seconds';
+            -- At once again while there is more, but not without watching.
+            cleans_at := clock_timestamp() + CASE WHEN retired > 0 THEN interval '0' ELSE interval '5 seconds' END;
         END IF;
         seen := df.watch_v1(seen);
         COMMIT;
+        IF retired > 0 THEN
+            EXIT WHEN clock_timestamp() > greatest(ends_at, gives_up_at);
+            CONTINUE;
+        END IF;
         EXIT WHEN clock_timestamp() + interval '0.5 seconds' > ends_at;
         PERFORM pg_sleep(0.5);
         COMMIT;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import permutations
 from typing import Any
 
@@ -220,6 +221,51 @@ def test_a_loser_at_work_rolls_back(program):
     assert "cancelled" in program.workflows.outcomes(instance)
 
 
+def test_a_loser_that_cancels_its_instance_does_not_commit_either(program):
+    program.deploy(
+        join_of(
+            "step := df.exec_v1(step, format($q$WITH e AS (INSERT INTO effect (note) VALUES ('loser'))"
+            " SELECT df.cancel(%L) FROM pg_sleep(1)$q$, step.instance_id));" + DONE,
+            note("winner") + DONE,
+            kind="race",
+        )
+    )
+    instance = program.workflows.start("w()")
+    with ThreadPoolExecutor() as drivers:
+        for driver in [drivers.submit(program.database.drive, max_seconds=3) for _ in range(2)]:
+            driver.result()
+    assert program.workflows.status(instance) == "completed"
+    assert program.notes() == ["winner"]
+
+
+def test_a_race_against_a_busy_join_is_won_in_time(program):
+    """Its short steps hold the race all the time; the winner asks them to pause."""
+    loop = sql("SELECT 1") + "step.state := 5;"
+    program.deploy(
+        {
+            1: fork("race", [3, 4], 2),
+            2: "step := df.gather_v1(step, NULL);",
+            3: fork("join", [5] * 8, 6),
+            4: "step := df.sleep_v1(step, 1::double precision); step.state := 7;",
+            5: loop,
+            6: "step := df.gather_v1(step, NULL);",
+            7: note("timer") + DONE,
+        }
+    )
+    instance = program.workflows.start("w()")
+    with ThreadPoolExecutor() as drivers:
+        running = [drivers.submit(program.database.drive, max_seconds=25) for _ in range(4)]
+        status = program.database.value("SELECT df.await_instance(%s, 25)", instance)
+        program.database.query(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL df.run%%' AND datname = current_database()"
+        )
+        for driver in running:
+            with suppress(psycopg.Error):
+                driver.result()
+    assert status == "completed"
+    assert program.notes() == ["timer"]
+
+
 def test_a_break_leaves_the_loop_around_its_join_when_all_have_ended(program):
     instance = program.run(
         {
@@ -335,6 +381,17 @@ def test_a_signal_that_is_rolled_back_was_never_sent(program):
         connection.rollback()
     program.database.drive()
     assert program.workflows.status(instance) == "running"
+
+
+def test_a_sender_with_an_old_snapshot_gets_an_error_and_not_a_lost_wakeup(program):
+    program.deploy({1: SIGNAL.format("") + GOT})
+    instance = program.workflows.start("w()")
+    with program.database.connect() as sender:
+        sender.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        sender.execute("SELECT count(*) FROM df.instances")
+        program.database.drive()
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            sender.execute("SELECT df.signal(%s, 'go')", (instance,))
 
 
 def test_a_timeout_is_a_result(program):
