@@ -129,7 +129,7 @@ class _Stacks:
         operator = self.operators.pop()
         right = self.nodes.pop()
         if operator is _LOOP:
-            self.nodes.append(Repeat(right))
+            self.nodes.append(Repeat(_whole(right)))
         else:
             self.nodes.append(_combine(operator, self.nodes.pop(), right))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pgdurc.failure import Exit, Failure
@@ -28,7 +29,7 @@ def start_workflow(
 
     arguments = parse_arguments(written, _json_parameters(connection, name))
     row = connection.execute(
-        "SELECT df.start_workflow(%s, %s, %s, %s)", (name, Jsonb(arguments), label, key)
+        "SELECT df.start_workflow(%s, %s, %s, %s)", (name, Jsonb(arguments, dumps=_exact), label, key)
     ).fetchone()
     assert row is not None
     return str(row[0])
@@ -72,10 +73,23 @@ def parse_arguments(written: Iterable[str], json_parameters: Collection[str] = (
 
 def _json(name: str, value: str) -> Any:
     try:
-        return json.loads(value)
+        return json.loads(value, parse_float=Decimal)
     except json.JSONDecodeError as error:
         raise Failure(
             f'argument "{name}" is not JSON: {error}',
             hint="a JSON string has double quotes of its own: '\"text\"'",
             exit_code=Exit.USAGE,
         ) from None
+
+
+def _exact(value: Any) -> str:
+    """JSON with every digit that was written: a float would lose some."""
+    match value:
+        case Decimal():
+            return str(value)
+        case dict():
+            return "{" + ", ".join(f"{json.dumps(key)}: {_exact(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_exact, value)) + "]"
+        case _:
+            return json.dumps(value)

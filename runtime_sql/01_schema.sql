@@ -68,6 +68,21 @@ BEGIN
 END
 $$;
 
+-- Before the first release tables changed without a way from one to the next.
+DO $$
+BEGIN
+    IF pg_catalog.to_regclass('df.runtime') IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass('df.runtime') AND a.attname = 'alone_until'
+        )
+    THEN
+        RAISE EXCEPTION 'the runtime that is installed here is a preview that this one cannot be installed over'
+            USING ERRCODE = 'PD001',
+                HINT = 'Let what is in flight end; then: DROP SCHEMA df CASCADE, install, and deploy the workflows again.';
+    END IF;
+END
+$$;
+
 CREATE SCHEMA IF NOT EXISTS df;
 
 -- Two installations at a time would fail half-way on each other's catalog rows.

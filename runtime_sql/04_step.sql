@@ -172,8 +172,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF p_for IS NULL OR p_for < interval '0' THEN
-        RAISE EXCEPTION 'sleep duration must be non-negative, not %', coalesce(p_for::text, 'NULL') USING ERRCODE = '22023';
+    IF p_for IS NULL OR p_for < interval '0' OR NOT isfinite(p_for) THEN
+        RAISE EXCEPTION 'sleep duration must be finite and non-negative, not %', coalesce(p_for::text, 'NULL') USING ERRCODE = '22023';
     END IF;
     step.outcome := 'park';
     step.wake_at := df.now() + p_for;

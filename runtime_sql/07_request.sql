@@ -908,6 +908,9 @@ DECLARE
     unknown pg_catalog.text;
     error_message pg_catalog.text;
 BEGIN
+    IF pg_catalog.cardinality(parts) OPERATOR(pg_catalog.>) 2 THEN
+        RAISE EXCEPTION 'improper workflow name: %', name USING ERRCODE = '42602', HINT = 'Write workflow or schema.workflow.';
+    END IF;
     SELECT w.* INTO workflow
     FROM pg_catalog.unnest(
         CASE WHEN pg_catalog.cardinality(parts) OPERATOR(pg_catalog.=) 2 THEN parts[1:1] ELSE pg_catalog.current_schemas(false)::pg_catalog.text[] END
@@ -953,7 +956,7 @@ BEGIN
                 EXECUTE pg_catalog.concat('SELECT df.as_text_v1(x.value) FROM pg_catalog.jsonb_to_record($1) AS x (value ', type_name, ')')
                     INTO value
                     USING pg_catalog.jsonb_build_object('value', args OPERATOR(pg_catalog.->) parameter);
-            EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+            EXCEPTION WHEN data_exception OR integrity_constraint_violation OR syntax_error_or_access_rule_violation THEN
                 GET STACKED DIAGNOSTICS error_message = MESSAGE_TEXT;
                 RAISE EXCEPTION 'argument "%" of workflow "%": %', parameter, name, error_message
                     USING ERRCODE = 'PD003', HINT = pg_catalog.concat('It is of type ', type_name, '.');

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pgdurc.start import _exact, parse_arguments
+
 SCRIPT = """\
 CREATE WORKFLOW greet(who text, times int DEFAULT 1, extra jsonb DEFAULT 'null') AS
     $$SELECT repeat('hello ' || $who || ' ', $times)$$ |=> greeting
@@ -37,6 +39,12 @@ def test_start_prints_the_id_and_arguments_become_their_types(cli, deployed):
     deployed.drive()
     assert json.loads(deployed.value("SELECT df.result(%s)", instance)) is not None
     assert "hello you hello you !" in deployed.value("SELECT df.result(%s)", instance)
+
+
+def test_json_arguments_keep_every_digit():
+    assert _exact(parse_arguments(["n:=12345678901234567890.123456789", 'j:={"a": [1.10, null]}'])) == (
+        '{"n": 12345678901234567890.123456789, "j": {"a": [1.10, null]}}'
+    )
 
 
 def test_a_null_argument(cli, deployed):

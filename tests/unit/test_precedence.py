@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pgdurc import pgsql
+from pgdurc.compile import compile_text
 from pgdurc.diagnostic import Span
 from pgdurc.parse import parse_declaration
 from pgdurc.precedence import (
@@ -277,3 +278,8 @@ def test_no_recursion_over_length() -> None:
         chain, _ = read(words, {})
         assert is_same(fold_real(chain), fold_real(chain))
         fold_documented(chain)
+
+
+def test_a_loop_over_an_if_without_its_else_is_an_error_in_both_readings() -> None:
+    compiled = compile_text("CREATE WORKFLOW a() AS @> 'SELECT 1' ?> 'SELECT 2';", file="a.pgd")
+    assert compiled.has_errors
