@@ -65,7 +65,7 @@ def deploy(connection: Connection, compiled: Compiled, file: str) -> list[Change
     import psycopg
 
     require_deployable(compiled, file)
-    if compiled.workflows:
+    if compiled.workflows or compiled.calls:
         require_runtime(connection)
     with connection.transaction():
         changes = planned_changes(connection, compiled)

@@ -111,7 +111,7 @@ def deploy_compiled(
     try:
         if is_dry:
             require_deployable(compiled, str(file))
-            if compiled.workflows:
+            if compiled.workflows or compiled.calls:
                 require_runtime(connection)
             return planned_changes(connection, compiled)
         return deploy(connection, compiled, str(file))

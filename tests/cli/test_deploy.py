@@ -129,6 +129,20 @@ def test_a_script_without_a_workflow_needs_no_runtime(cli, empty_database, scrip
     assert empty_database.value("SELECT to_regclass('t')") == "t"
 
 
+def test_deploy_runs_the_calls_of_a_script(cli, database, script):
+    text = "SELECT 1;\nSELECT df.start('SELECT 1 AS n', 'deployed');\n"
+    result = cli("deploy", script(text), "--db", database.conninfo())
+    assert result.exit_code == 0, result.stderr
+    assert database.query("SELECT label FROM df.instances") == [("deployed",)]
+
+
+def test_deploy_of_a_call_without_the_runtime(cli, empty_database, script):
+    result = cli("deploy", script("SELECT df.start('SELECT 1');"), "--db", empty_database.conninfo())
+    assert result.exit_code == 3
+    assert "Traceback" not in result.stderr
+    assert "pgdurc install" in result.stderr
+
+
 def test_deploy_to_a_runtime_of_another_version(cli, database, script):
     with database.connect("dfowner") as connection:
         connection.execute("UPDATE df.runtime SET epoch = 0, version = '0.0.1'")

@@ -307,3 +307,19 @@ def test_first_row_of_one_column(psql: Any, workflows: Any) -> None:
         "SELECT df.start('SELECT generate_series(3, 5) AS n' |=> 'x' ~> 'SELECT $x AS n, ''$x'' AS t');"
     )
     assert rows(workflows, ran.stdout.strip()) == [{"n": 3, "t": "3"}]
+
+
+def test_branches_and_signals_in_a_call(psql: Any, workflows: Any) -> None:
+    ran = psql(
+        """
+        SELECT df.start(
+            df.wait_for_signal('paid ' || o.id, 60 * o.id) |=> 'paid'
+            ~> df.join('SELECT 1 AS a', 'SELECT 2 AS a', 'SELECT 3 AS a') |=> 'all'
+            ~> df.race('SELECT $paid.data AS data', df.sleep(o.id * 1000)))
+        FROM (VALUES (7)) AS o (id);
+        """
+    )
+    instance = ran.stdout.strip()
+    workflows.database.drive()
+    workflows.database.query("SELECT df.signal(%s, 'paid 7', '5')", instance)
+    assert rows(workflows, instance) == [{"data": 5}]
