@@ -219,6 +219,12 @@ def waiting_text(waiting: Waiting) -> str:
             return "sleeps"
         case "retry":
             return f"waits to try again (attempt {waiting.attempt})"
+        case "schedule":
+            return "waits for its schedule"
+        case "signal":
+            return "waits for a signal"
+        case "children":
+            return "waits for its branches"
         case "lap":
             return "waits for the next round"
         case "ready":

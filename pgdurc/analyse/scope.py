@@ -116,11 +116,15 @@ class Scope:
     def merge(self, ways: Iterable[Changes]) -> Changes:
         """What is bound where several ways meet again: certain if it is on each of them."""
         arrivals = list(ways)
-        merged: Changes = {}
-        for name in dict.fromkeys(name for way in arrivals for name in way):
-            seen = [way.get(name) or self.bindings.get(name) for way in arrivals]
-            merged[name] = _merged(seen)
-        return merged
+        found: dict[str, list[Binding | None]] = {}
+        for way in arrivals:
+            for name, binding in way.items():
+                found.setdefault(name, []).append(binding)
+        for name, seen in found.items():
+            if len(seen) < len(arrivals):
+                # The other ways have it as it was before; once is enough to tell.
+                seen.insert(len(seen) if name in arrivals[0] else 0, self.bindings.get(name))
+        return {name: _merged(seen) for name, seen in found.items()}
 
     # Loops
 

@@ -101,3 +101,23 @@ def test_cost_is_linear_in_exits_and_names() -> None:
         return time.process_time() - start
 
     assert seconds(10_000) < 40 * max(seconds(1_000), 0.01)
+
+
+def test_cost_is_linear_in_branches_that_break() -> None:
+    """Ten times as many take about ten times as long; the factor 40 leaves room for a busy machine."""
+
+    def seconds(count: int) -> float:
+        scope = Scope()
+        start = time.process_time()
+        ends = []
+        for number in range(count):
+            scope.begin_task()
+            scope.bind(f"x{number}", binding(FIRST))
+            if number % 2:
+                scope.exit_loop()
+            ends.append(scope.end_task())
+        assert len(scope.joined_at_break(ends)) == count
+        assert len(scope.merge([end.at_end for end in ends])) == count
+        return time.process_time() - start
+
+    assert seconds(10_000) < 40 * max(seconds(1_000), 0.01)
