@@ -487,18 +487,3 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT string_agg(n.line, E'\n') FROM df.explain_node_v1(v1, 0, '', '{}') AS n (line);
 $$;
-
----------------------------------------------------------------------------------------------------------------------
--- What a script for pg_durable calls, uncompiled
----------------------------------------------------------------------------------------------------------------------
-
-CREATE OR REPLACE FUNCTION df.start(fut text, label text DEFAULT NULL, database text DEFAULT NULL, transaction_mode text DEFAULT 'caller')
-RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RAISE EXCEPTION 'df.start() is compiled, not called'
-        USING ERRCODE = '0A000', HINT = 'Compile the script with pgdurc compile, and run what comes out. A call in a string is not compiled.';
-END
-$$;

@@ -100,5 +100,3 @@ BEGIN
     END LOOP;
 END
 $$;
-
-RESET search_path;

@@ -68,7 +68,6 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("show_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
     ("show_v1", "not sanitized"): STEP_SQL,
     ("duration_v1", "not sanitized"): STEP_SQL,
-    ("start", "unused parameter"): "a stub with the signature that code written for pg_durable calls",
     ("start_workflow", 'cast "text" value to "jsonb"'): LITERAL,
     ("turn_v1", 'composite OUT variable "task" is not single argument'): "its callers read (turn.task).seq",
     ("watch_v1", 'cast "text" value to "jsonb"'): LITERAL,

@@ -1,0 +1,153 @@
+---------------------------------------------------------------------------------------------------------------------
+-- What a script for pg_durable calls, uncompiled
+---------------------------------------------------------------------------------------------------------------------
+-- The functions that build a workflow there, with their names and arguments. Here they are the compiler's: whoever reaches one of these ran a script that
+-- was not compiled, or a call that stood in a string. They are not STRICT, so that NULL says it, too, and a second form takes what is no text.
+-- There are no operators: they would capture the user's own. So `'SELECT 1' ~> 'SELECT 2'` fails with PostgreSQL's "operator does not exist".
+
+CREATE OR REPLACE FUNCTION df.uncompiled_v1(p_function text) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '%() is compiled, not called', p_function
+        USING ERRCODE = '0A000',
+            DETAIL = 'Workflows are compiled before the script runs; in the database this function does nothing but say so.',
+            HINT = 'Compile the script and run what comes out: pgdurc compile script.sql | psql -v ON_ERROR_STOP=1. A call in a string is not compiled.';
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.start(fut text, label text DEFAULT NULL, database text DEFAULT NULL, transaction_mode text DEFAULT 'caller')
+RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.start') $$;
+
+CREATE OR REPLACE FUNCTION df.sql(query text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.sql') $$;
+
+CREATE OR REPLACE FUNCTION df.seq(a text, b text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.seq') $$;
+
+CREATE OR REPLACE FUNCTION df.as(fut text, name text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.as') $$;
+
+CREATE OR REPLACE FUNCTION df.join(a text, b text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.join') $$;
+
+CREATE OR REPLACE FUNCTION df.join(a text, b text, VARIADIC more text[]) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.join') $$;
+
+CREATE OR REPLACE FUNCTION df.join3(a text, b text, c text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.join3') $$;
+
+CREATE OR REPLACE FUNCTION df.race(a text, b text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.race') $$;
+
+CREATE OR REPLACE FUNCTION df.race(a text, b text, VARIADIC more text[]) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.race') $$;
+
+CREATE OR REPLACE FUNCTION df.if(condition text, then_branch text, else_branch text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.if') $$;
+
+CREATE OR REPLACE FUNCTION df.if_rows(result_name text, then_branch text, else_branch text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.if_rows') $$;
+
+CREATE OR REPLACE FUNCTION df.loop(body text, condition text DEFAULT NULL) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.loop') $$;
+
+CREATE OR REPLACE FUNCTION df.break(value text DEFAULT NULL) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.break') $$;
+
+CREATE OR REPLACE FUNCTION df.break(value anyelement) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.break') $$;
+
+CREATE OR REPLACE FUNCTION df.sleep(seconds text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.sleep') $$;
+
+CREATE OR REPLACE FUNCTION df.sleep(seconds anyelement) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.sleep') $$;
+
+CREATE OR REPLACE FUNCTION df.wait_for_schedule(cron_expr text, timezone text DEFAULT NULL) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.wait_for_schedule') $$;
+
+CREATE OR REPLACE FUNCTION df.wait_for_signal(name text, timeout_seconds text DEFAULT NULL) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.wait_for_signal') $$;
+
+CREATE OR REPLACE FUNCTION df.wait_for_signal(name text, timeout_seconds anyelement) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.wait_for_signal') $$;
+
+CREATE OR REPLACE FUNCTION df.http(
+    url text, method text DEFAULT 'POST', body text DEFAULT NULL, headers jsonb DEFAULT NULL, timeout_seconds integer DEFAULT 30
+) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.http') $$;
+
+CREATE OR REPLACE FUNCTION df.http_multipart(
+    url text, method text DEFAULT 'POST', parts jsonb DEFAULT NULL, headers jsonb DEFAULT NULL, timeout_seconds integer DEFAULT 30
+) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.uncompiled_v1('df.http_multipart') $$;
+
+-- Two that tell of the extension's insides.
+CREATE OR REPLACE FUNCTION df.target_database() RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'df.target_database() is not supported'
+        USING ERRCODE = '0A000',
+            DETAIL = 'No worker of one database serves the others: workflows run in the database in which they are started.',
+            HINT = 'SELECT current_database();';
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.duroxide_schema() RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'df.duroxide_schema() is not supported'
+        USING ERRCODE = '0A000', DETAIL = 'There is no engine with a schema of its own.', HINT = 'All state is in the tables of the schema df.';
+END
+$$;
+
+RESET search_path;

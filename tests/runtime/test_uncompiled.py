@@ -1,0 +1,93 @@
+"""Calls for the compiler that reach the database: each says what to do, however it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "df.start('SELECT 1')",
+        "df.start('SELECT 1', 'label', NULL, 'new')",
+        "df.start(fut => 'SELECT 1', label => 'x')",
+        "df.start('SELECT 1', '{}')",
+        "df.start(NULL)",
+        "df.sql('SELECT 1')",
+        "df.sql(query => NULL)",
+        "df.seq('SELECT 1', 'SELECT 2')",
+        "df.seq(a => 'SELECT 1', b => 'SELECT 2')",
+        "df.as('SELECT 1', 'x')",
+        "df.as(fut => 'SELECT 1', name => 'x')",
+        "df.join('a', 'b')",
+        "df.join(a => 'a', b => 'b')",
+        "df.join('a', 'b', 'c', 'd')",
+        "df.join3('a', 'b', 'c')",
+        "df.join3(a => 'a', b => 'b', c => 'c')",
+        "df.race('a', 'b')",
+        "df.race(a => 'a', b => 'b')",
+        "df.race('a', 'b', 'c')",
+        "df.if('a', 'b', 'c')",
+        "df.if(condition => 'a', then_branch => 'b', else_branch => 'c')",
+        "df.if_rows('a', 'b', 'c')",
+        "df.if_rows(result_name => 'a', then_branch => 'b', else_branch => 'c')",
+        "df.loop('a')",
+        "df.loop('a', 'b')",
+        "df.loop(body => 'a', condition => 'b')",
+        "df.break()",
+        "df.break('a')",
+        "df.break(value => NULL)",
+        "df.break(42)",
+        "df.break(jsonb_build_object('a', 1))",
+        "df.sleep(1)",
+        "df.sleep(1.5)",
+        "df.sleep('1 hour')",
+        "df.sleep(interval '1 hour')",
+        "df.sleep(seconds => 86400)",
+        "df.sleep(NULL)",
+        "df.wait_for_schedule('* * * * *')",
+        "df.wait_for_schedule(cron_expr => '* * * * *')",
+        "df.wait_for_schedule('* * * * *', 'UTC')",
+        "df.wait_for_signal('a')",
+        "df.wait_for_signal('a', 5)",
+        "df.wait_for_signal('a', '1 hour')",
+        "df.wait_for_signal('a', NULL)",
+        "df.wait_for_signal(name => 'a', timeout_seconds => 5)",
+        "df.http('https://example.com')",
+        "df.http(url => 'u', method => 'GET', body => NULL, headers => '{}', timeout_seconds => 5)",
+        "df.http_multipart('https://example.com', parts => '[]')",
+        "df.http_multipart(url => 'u', method => 'PUT', parts => '[]', headers => '{}', timeout_seconds => 5)",
+    ],
+)
+def test_it_names_the_compiler(database: Any, call: str) -> None:
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
+        database.query(f"SELECT {call}")
+    said = refused.value.diag
+    name = call[: call.index("(")]
+    assert said.message_primary == f"{name}() is compiled, not called"
+    assert "pgdurc compile" in str(said.message_hint)
+
+
+def test_the_innermost_call_of_an_expression(database: Any) -> None:
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match=r"df\.sleep\(\) is compiled, not called"):
+        database.query("SELECT df.start(df.seq('SELECT 1', df.sleep(5)))")
+
+
+def test_operators_do_not_exist(database: Any) -> None:
+    with pytest.raises(psycopg.errors.UndefinedFunction, match="operator does not exist: unknown ~> unknown"):
+        database.query("SELECT df.start('SELECT 1' ~> 'SELECT 2')")
+
+
+@pytest.mark.parametrize("function", ["target_database", "duroxide_schema"])
+def test_what_only_an_extension_has(database: Any, function: str) -> None:
+    with pytest.raises(psycopg.errors.FeatureNotSupported, match=f"df.{function}\\(\\) is not supported"):
+        database.query(f"SELECT df.{function}()")
+
+
+def test_run_is_the_driver(database: Any) -> None:
+    with pytest.raises(psycopg.errors.WrongObjectType, match="is a procedure"):
+        database.query("SELECT df.run('a1b2c3d4')")
+    assert database.drive() is None
