@@ -23,6 +23,12 @@ REFUSED = {
     Kind.NOT_IN_TRANSACTION: ("25001", "this statement cannot run inside a transaction block"),
 }
 
+# What each compiled workflow takes, too: two deployments of one role would fail on each other's catalog rows.
+LOCK = (
+    b"SELECT pg_catalog.pg_advisory_xact_lock("
+    b"pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)))"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -68,6 +74,7 @@ def deploy(connection: Connection, compiled: Compiled, file: str) -> list[Change
     if compiled.workflows or compiled.calls:
         require_runtime(connection)
     with connection.transaction():
+        connection.execute(LOCK)
         changes = planned_changes(connection, compiled)
         for statement in compiled.statements:
             if statement.kind is Kind.BLANK:

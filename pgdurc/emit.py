@@ -71,7 +71,7 @@ def emit_workflow(program: Program, source: Source) -> Emitted:
         "definition": layout(_definition(program, parameters, file, line, source), indent=8),
         "source": program.source,
     }
-    tags = {"body_tag": "pgdurc", "starter_tag": "starter", "register_tag": "pgdurc"}
+    tags = {"body_tag": "step", "starter_tag": "starter", "register_tag": "pgdurc"}
     return Emitted(_render("workflow.sql.j2", context, tags), name, version)
 
 

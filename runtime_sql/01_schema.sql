@@ -54,6 +54,13 @@
 -- Nothing below is looked up where others could have put something.
 SET search_path = pg_catalog, pg_temp;
 
+-- Two installations at a time would fail half-way on each other's catalog rows.
+DO $$
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('pgdurc install'));
+END
+$$;
+
 DO $$
 BEGIN
     IF pg_catalog.to_regnamespace('df') IS NOT NULL AND pg_catalog.to_regclass('df.runtime') IS NULL THEN
@@ -84,13 +91,6 @@ END
 $$;
 
 CREATE SCHEMA IF NOT EXISTS df;
-
--- Two installations at a time would fail half-way on each other's catalog rows.
-DO $$
-BEGIN
-    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('pgdurc install'));
-END
-$$;
 
 CREATE TABLE IF NOT EXISTS df.runtime (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),

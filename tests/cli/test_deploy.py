@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from pgdurc.deploy import LOCK
 
 HELLO = "CREATE WORKFLOW hello(who text DEFAULT 'you') AS $$SELECT 'hello ' || $who$$;\n"
 
@@ -163,3 +166,37 @@ def test_deploy_by_a_superuser(cli, database, script):
     result = cli("deploy", script(HELLO), "--db", database.conninfo("postgres"))
     assert result.exit_code == 3
     assert "superuser" in result.stderr
+
+
+def in_parallel(database, file: str, *options: str, times: int = 4) -> None:
+    psql = [database.server.psql, "-Xq", "-v", "ON_ERROR_STOP=1", *options, "-f", file]
+    command = [*psql, database.conninfo()]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(times)]
+    for process in running:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+
+
+@pytest.mark.parametrize("options", [(), ("-1",)])
+def test_scripts_that_are_executed_at_the_same_time_take_turns(cli, database, script, options):
+    cli("compile", script(HELLO), "-o", "out.sql")
+    for _ in range(5):
+        in_parallel(database, "out.sql", *options)
+    assert database.value("SELECT count(*) FROM df.workflow_version") == 1
+
+
+def test_installations_at_the_same_time_take_turns(cli, project, empty_database):
+    (project / "runtime.sql").write_text(cli("runtime").stdout)
+    in_parallel(empty_database, "runtime.sql", "-1", times=3)
+    assert empty_database.value("SELECT count(*) FROM df.runtime") == 1
+
+
+def test_a_deployment_waits_for_another_of_its_role_only(cli, database, script):
+    with database.connect(autocommit=False) as open_one, database.connect("bob", autocommit=False) as other:
+        open_one.execute(LOCK)
+        other.execute("SET LOCAL lock_timeout = '1ms'")
+        other.execute(LOCK)
+        result = cli("deploy", script(HELLO), "--db", f"{database.conninfo()} options='-c lock_timeout=1ms'")
+        assert result.exit_code == 3
+        assert "lock timeout" in result.stderr
+    assert cli("deploy", script(HELLO), "--db", database.conninfo()).exit_code == 0

@@ -70,7 +70,7 @@ def check_generated(sql: str) -> None:
     """PostgreSQL's parsers read the statements and the bodies in them."""
     assert pgsql.parse(sql)
     # libpg_query knows no types but PostgreSQL's own.
-    for body in re.finditer(r"CREATE OR REPLACE PROCEDURE .*?AS (\$pgdurc\d*\$).*?\1;", sql, re.DOTALL):
+    for body in re.finditer(r"CREATE OR REPLACE PROCEDURE .*?AS (\$step\d*\$).*?\1;", sql, re.DOTALL):
         pgsql.parse_plpgsql(body.group().replace("(INOUT step df.step_v1)", "(INOUT step record)"))
     for body in re.finditer(r"AS (\$starter\d*\$)(.*?)\1;", sql, re.DOTALL):
         assert len(pgsql.parse(body[2])) == 1

@@ -30,7 +30,7 @@ def check_generated(sql: str) -> None:
     """PostgreSQL's parsers read it: the script, each procedure's body, each starter's."""
     statements = pgsql.parse(without_psql(sql))
     assert statements
-    for match in re.finditer(r"CREATE OR REPLACE PROCEDURE .*?AS (\$pgdurc\d*\$).*?\1;", sql, re.DOTALL):
+    for match in re.finditer(r"CREATE OR REPLACE PROCEDURE .*?AS (\$step\d*\$).*?\1;", sql, re.DOTALL):
         # libpg_query knows no types but PostgreSQL's own
         pgsql.parse_plpgsql(match.group().replace("(INOUT step df.step_v1)", "(INOUT step record)"))
     for match in re.finditer(r"^DO (\$pgdurc\d*\$)\n(.*?)\1;", sql, re.DOTALL | re.MULTILINE):
@@ -50,6 +50,13 @@ def test_golden(case: Path) -> None:
         golden.write_text(compiled.sql, encoding="utf-8")
     assert compiled.sql == golden.read_text(encoding="utf-8")
     check_generated(compiled.sql)
+
+
+def test_a_workflow_is_one_statement():
+    """Between two, instances in flight would find their procedure replaced and without its search_path."""
+    compiled = compile_text("CREATE WORKFLOW a(n int) AS 'SELECT $n';\nCREATE WORKFLOW b() AS 'SELECT 1';")
+    # The first one checks the runtime.
+    assert [statement.kind for statement in pgsql.parse(compiled.sql)] == ["do_stmt"] * 3
 
 
 @pytest.mark.parametrize("case", FOLDERS, ids=lambda case: case.parent.name)
@@ -148,7 +155,7 @@ def test_deep_and_long_workflows(body: str) -> None:
     assert compiled.sql
 
 
-@pytest.mark.parametrize("tag", ["$pgdurc$", "$sql$", "$json$", "$source$", "$starter$", "$sql"])
+@pytest.mark.parametrize("tag", ["$pgdurc$", "$step$", "$sql$", "$json$", "$source$", "$starter$", "$sql"])
 def test_texts_that_hold_our_own_tags(tag: str) -> None:
     compiled = compile_text(f"CREATE WORKFLOW w() AS $out$SELECT 'a{tag}b' AS \"{tag}\", '{tag}'$out$;")
     assert compiled.diagnostics == ()

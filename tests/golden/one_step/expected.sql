@@ -8,12 +8,17 @@ END
 $pgdurc$;
 
 -- Workflow hello, version fe645ec5 (workflow.pgd:1)
-CREATE OR REPLACE PROCEDURE hello__fe645ec5(INOUT step df.step_v1)
-LANGUAGE plpgsql
-SET DateStyle = 'ISO, MDY'
-SET IntervalStyle = 'postgres'
-SET TimeZone = 'UTC'
-AS $pgdurc$
+DO $pgdurc$
+BEGIN
+    -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
+
+    CREATE OR REPLACE PROCEDURE hello__fe645ec5(INOUT step df.step_v1)
+    LANGUAGE plpgsql
+    SET DateStyle = 'ISO, MDY'
+    SET IntervalStyle = 'postgres'
+    SET TimeZone = 'UTC'
+    AS $step$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -24,11 +29,9 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$pgdurc$;
-REVOKE ALL ON PROCEDURE hello__fe645ec5(df.step_v1) FROM PUBLIC;
+$step$;
+    REVOKE ALL ON PROCEDURE hello__fe645ec5(df.step_v1) FROM PUBLIC;
 
-DO $pgdurc$
-BEGIN
     -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('hello', $signature$$signature$);
 

@@ -13,12 +13,17 @@ $pgdurc$;
 
 /* A comment above. */
 -- Workflow greet, version c8abffcc (workflow.pgd:6)
-CREATE OR REPLACE PROCEDURE greet__c8abffcc(INOUT step df.step_v1)
-LANGUAGE plpgsql
-SET DateStyle = 'ISO, MDY'
-SET IntervalStyle = 'postgres'
-SET TimeZone = 'UTC'
-AS $pgdurc$
+DO $pgdurc$
+BEGIN
+    -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
+
+    CREATE OR REPLACE PROCEDURE greet__c8abffcc(INOUT step df.step_v1)
+    LANGUAGE plpgsql
+    SET DateStyle = 'ISO, MDY'
+    SET IntervalStyle = 'postgres'
+    SET TimeZone = 'UTC'
+    AS $step$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -29,11 +34,9 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$pgdurc$;
-REVOKE ALL ON PROCEDURE greet__c8abffcc(df.step_v1) FROM PUBLIC;
+$step$;
+    REVOKE ALL ON PROCEDURE greet__c8abffcc(df.step_v1) FROM PUBLIC;
 
-DO $pgdurc$
-BEGIN
     -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('greet', $signature$$signature$);
 
@@ -71,12 +74,17 @@ $pgdurc$;  -- and one after
 INSERT INTO greeting VALUES ('CREATE WORKFLOW is no statement in here;');
 SELECT df.drop_workflow_v1('farewell', true);
 -- Workflow public.depart, version de08f93b (workflow.pgd:10)
-CREATE OR REPLACE PROCEDURE public.depart__de08f93b(INOUT step df.step_v1)
-LANGUAGE plpgsql
-SET DateStyle = 'ISO, MDY'
-SET IntervalStyle = 'postgres'
-SET TimeZone = 'UTC'
-AS $pgdurc$
+DO $pgdurc$
+BEGIN
+    -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
+
+    CREATE OR REPLACE PROCEDURE public.depart__de08f93b(INOUT step df.step_v1)
+    LANGUAGE plpgsql
+    SET DateStyle = 'ISO, MDY'
+    SET IntervalStyle = 'postgres'
+    SET TimeZone = 'UTC'
+    AS $step$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -87,11 +95,9 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$pgdurc$;
-REVOKE ALL ON PROCEDURE public.depart__de08f93b(df.step_v1) FROM PUBLIC;
+$step$;
+    REVOKE ALL ON PROCEDURE public.depart__de08f93b(df.step_v1) FROM PUBLIC;
 
-DO $pgdurc$
-BEGIN
     -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('public.depart', $signature$who text$signature$);
 

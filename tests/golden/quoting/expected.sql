@@ -9,12 +9,17 @@ $pgdurc$;
 
 -- Names and texts that need quoting.
 -- Workflow "Odd ""Name""", version 97f012bd (workflow.pgd:2)
-CREATE OR REPLACE PROCEDURE "Odd ""Name""__97f012bd"(INOUT step df.step_v1)
-LANGUAGE plpgsql
-SET DateStyle = 'ISO, MDY'
-SET IntervalStyle = 'postgres'
-SET TimeZone = 'UTC'
-AS $pgdurc1$
+DO $pgdurc1$
+BEGIN
+    -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
+
+    CREATE OR REPLACE PROCEDURE "Odd ""Name""__97f012bd"(INOUT step df.step_v1)
+    LANGUAGE plpgsql
+    SET DateStyle = 'ISO, MDY'
+    SET IntervalStyle = 'postgres'
+    SET TimeZone = 'UTC'
+    AS $step1$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -52,11 +57,9 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$pgdurc1$;
-REVOKE ALL ON PROCEDURE "Odd ""Name""__97f012bd"(df.step_v1) FROM PUBLIC;
+$step1$;
+    REVOKE ALL ON PROCEDURE "Odd ""Name""__97f012bd"(df.step_v1) FROM PUBLIC;
 
-DO $pgdurc1$
-BEGIN
     -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('"Odd ""Name"""', $signature$"Batch" int DEFAULT 1, "select" text DEFAULT '$pgdurc$'$signature$);
 

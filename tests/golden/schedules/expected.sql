@@ -9,12 +9,17 @@ $pgdurc$;
 
 -- Every ten minutes, three times; then once more at the hour of another place.
 -- Workflow on_schedule, version 6f36bc2c (workflow.pgd:2)
-CREATE OR REPLACE PROCEDURE on_schedule__6f36bc2c(INOUT step df.step_v1)
-LANGUAGE plpgsql
-SET DateStyle = 'ISO, MDY'
-SET IntervalStyle = 'postgres'
-SET TimeZone = 'Europe/Berlin'
-AS $pgdurc$
+DO $pgdurc$
+BEGIN
+    -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
+    PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
+
+    CREATE OR REPLACE PROCEDURE on_schedule__6f36bc2c(INOUT step df.step_v1)
+    LANGUAGE plpgsql
+    SET DateStyle = 'ISO, MDY'
+    SET IntervalStyle = 'postgres'
+    SET TimeZone = 'Europe/Berlin'
+    AS $step$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -61,11 +66,9 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$pgdurc$;
-REVOKE ALL ON PROCEDURE on_schedule__6f36bc2c(df.step_v1) FROM PUBLIC;
+$step$;
+    REVOKE ALL ON PROCEDURE on_schedule__6f36bc2c(df.step_v1) FROM PUBLIC;
 
-DO $pgdurc$
-BEGIN
     -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('on_schedule', $signature$$signature$);
 
