@@ -68,6 +68,8 @@ def check_instances(workflows, expected):
         workflows.drive_until_ended(instance)
         assert workflows.status(instance) == wanted["status"], workflows.error(instance)
         assert workflows.result(instance) == wanted["result"]
+        if "error" in wanted:
+            assert wanted["error"].items() <= workflows.error(instance).items()
     assert database.value("SELECT count(*) FROM df.instances") == len(expected["instances"])
     check_queries(database, expected)
 

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgdurc import pgsql
-from pgdurc.compile import compile_text
+from pgdurc.compile import compile_source, compile_text
 from pgdurc.diagnostic import Severity, Span
+from pgdurc.render import as_text
+from pgdurc.source import from_text
 from pgdurc.statement_kind import Kind
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -43,12 +45,16 @@ def check_generated(sql: str) -> None:
 
 @pytest.mark.parametrize("case", FOLDERS, ids=lambda case: case.parent.name)
 def test_golden(case: Path) -> None:
-    compiled = compile_text(case.read_text(encoding="utf-8"), file=case.name)
-    assert compiled.diagnostics == ()
-    golden = case.parent / "expected.sql"
+    source = from_text(case.read_text(encoding="utf-8"), case.name)
+    compiled = compile_source(source)
+    said = "".join(as_text(source, diagnostic) + "\n" for diagnostic in compiled.diagnostics)
+    golden, warnings = case.parent / "expected.sql", case.parent / "expected.stderr"
     if os.environ.get("PGDURC_UPDATE_GOLDENS"):
         golden.write_text(compiled.sql, encoding="utf-8")
+        if said:
+            warnings.write_text(said, encoding="utf-8")
     assert compiled.sql == golden.read_text(encoding="utf-8")
+    assert said == (warnings.read_text(encoding="utf-8") if warnings.exists() else "")
     check_generated(compiled.sql)
 
 
