@@ -18,6 +18,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import uuid
@@ -114,6 +115,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[DIRECTORY_VARIABLE] = str(directory)
         os.environ["PGDURC_EMBEDDED_DIR"] = str(directory / "embedded")
         (directory / "embedded").mkdir(mode=0o711)
+        # What ends the run by default would leave its servers behind.
+        signal.signal(signal.SIGTERM, lambda _number, _frame: pytest.exit("terminated", returncode=143))
     for variable in [name for name in os.environ if name.startswith("PG") and not name.startswith("PGDURC_")]:
         del os.environ[variable]
 
