@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -57,33 +58,57 @@ class Cluster:
         return make_conninfo(host=str(self.socket), port=5432, user=user, dbname=database)
 
     def initialize(self, settings: dict[str, str], locale: Sequence[str] = ("--locale=C.UTF-8",)) -> None:
-        """Make the data directory, unless it is there; `settings` go to its postgresql.conf."""
-        if self.exists:
-            return
-        for path in (self.data, self.socket):
-            path.mkdir(mode=0o700, exist_ok=True)
-            self._give_to_os_user(path)
-        self._run(
-            "initdb",
-            "--pgdata", str(self.data),
-            "--username", SUPERUSER,
-            "--encoding=UTF8",
-            *locale,
-            "--auth-local=trust",
-            "--auth-host=reject",
-            "--no-instructions",
-        )  # fmt: skip
-        written = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(self.socket),
-            "port": "5432",
-        } | settings
-        with (self.data / "postgresql.conf").open("a") as file:
-            file.writelines(f"{name} = '{value}'\n" for name, value in written.items())
+        """Make the data directory, unless it is there; `settings` go to its postgresql.conf.
+
+        It is made under another name and gets its own when it is whole, so that a process that is killed in
+        the middle leaves nothing that could be started: without settings it would listen on 127.0.0.1.
+        """
+        with self.locked():
+            if self.exists:
+                return
+            for remains in self.directory.glob("making-*"):
+                shutil.rmtree(remains, ignore_errors=True)  # an initdb that lost its parent may be at work
+            making = Path(tempfile.mkdtemp(prefix="making-", dir=self.directory))
+            self.socket.mkdir(mode=0o700, exist_ok=True)
+            for path in (making, self.socket):
+                self._give_to_os_user(path)
+            self._run(
+                "initdb",
+                "--pgdata", str(making),
+                "--username", SUPERUSER,
+                "--encoding=UTF8",
+                *locale,
+                "--auth-local=trust",
+                "--auth-host=reject",
+                "--no-instructions",
+            )  # fmt: skip
+            with (making / "postgresql.conf").open("a") as file:
+                file.writelines(f"{name} = '{value}'\n" for name, value in (self._place | settings).items())
+            making.rename(self.data)
+
+    @property
+    def _place(self) -> dict[str, str]:
+        return {"listen_addresses": "", "unix_socket_directories": str(self.socket), "port": "5432"}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether initdb and what is written after it came to their ends."""
+        try:
+            written = (self.data / "postgresql.conf").read_text(errors="replace")
+        except OSError:
+            return False
+        return f"unix_socket_directories = '{self.socket}'" in written
+
+    def remove(self) -> None:
+        """Kill the server if it runs, and delete everything that it has."""
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        if self.directory.exists():  # a killed process may have written to the end
+            shutil.rmtree(self.directory)
 
     def start(self) -> None:
         """Start the server unless it runs; what a killed one left behind is cleared away first."""
-        with self._lock():
+        with self.locked():
             if self.postmaster() is None:
                 self._clear_remains()
                 self._run(
@@ -99,7 +124,7 @@ class Cluster:
                 )
 
     def stop(self) -> None:
-        with self._lock():
+        with self.locked():
             if self.postmaster() is not None:
                 self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.data))
 
@@ -159,8 +184,8 @@ class Cluster:
                 lock.unlink(missing_ok=True)
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Two processes of one project do not start the server at once."""
+    def locked(self) -> Iterator[None]:
+        """Two processes do not make, start or stop the server at once. Not to be nested."""
         with (self.directory / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

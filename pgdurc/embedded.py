@@ -23,6 +23,9 @@ MAJOR = 18
 ROLE = "pgdurc"
 DATABASE = "pgdurc"
 
+# The file that says that a server is ready to use, and whose it is.
+MARKER = "provisioned"
+
 # PostgreSQL refuses to run as root; this is the user that the wheel's own tools make and use, too.
 OS_USER = "pgserver"
 
@@ -38,7 +41,7 @@ SETTINGS = {
 def embedded_cluster(project: Path) -> Cluster:
     """The project's cluster, whether its data is there or not; makes and starts nothing of it."""
     binaries, os_user = bundled_server()
-    return Cluster(binaries, _directory(project), os_user)
+    return Cluster(binaries, embedded_directory(project), os_user)
 
 
 def bundled_server() -> tuple[Path, str | None]:
@@ -57,7 +60,7 @@ def base_directory() -> Path:
 
 def has_embedded(project: Path) -> bool:
     """Whether the project has an embedded server, running or not; needs no wheel."""
-    return (_directory(project) / "provisioned").exists()
+    return (embedded_directory(project) / MARKER).exists()
 
 
 def ensure_embedded(project: Path) -> Cluster:
@@ -65,29 +68,52 @@ def ensure_embedded(project: Path) -> Cluster:
     cluster = embedded_cluster(project)
     _make_private(base_directory(), is_shared=cluster.os_user is not None)
     _make_private(cluster.directory, is_shared=cluster.os_user is not None)
+    marker = cluster.directory / MARKER
+    if cluster.exists and not marker.exists() and not cluster.is_whole:
+        # Left by a pgdurc that was killed in the middle: nobody has had it yet, so nobody loses anything.
+        cluster.kill()
+        shutil.rmtree(cluster.data)
     if cluster.exists:
         _check_major(cluster)
     cluster.initialize(
         SETTINGS, locale=("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
     )
     cluster.start()
-    marker = cluster.directory / "provisioned"
-    if not marker.exists():
-        _provision(cluster)
-        marker.write_text(f"{project.resolve()}\n")
+    with cluster.locked():
+        if not marker.exists():
+            _provision(cluster)
+            marker.write_bytes(os.fsencode(project.resolve()) + b"\n")
     return cluster
 
 
-def remove_embedded(project: Path) -> None:
-    """Stop the project's server and delete its data."""
+def stop_embedded(project: Path) -> bool:
+    """Stop the project's server; False where it was down. What it holds is kept."""
     cluster = embedded_cluster(project)
-    if cluster.directory.exists():
-        cluster.kill()
-        shutil.rmtree(cluster.directory)
+    if cluster.postmaster() is None:
+        return False
+    cluster.stop()
+    return True
 
 
-def _directory(project: Path) -> Path:
-    return base_directory() / hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:12]
+def remove_embedded(project: Path) -> bool:
+    """Stop the project's server and delete its data; False where there was none."""
+    cluster = Cluster(Path(), embedded_directory(project))
+    if not cluster.directory.exists():
+        return False
+    cluster.remove()
+    return True
+
+
+def embedded_projects() -> list[Path]:
+    """The projects that have an embedded server, also those whose directory is gone."""
+    markers = sorted(base_directory().glob(f"*/{MARKER}"))
+    return [Path(os.fsdecode(marker.read_bytes().removesuffix(b"\n"))) for marker in markers]
+
+
+def embedded_directory(project: Path) -> Path:
+    """Where the project's server is, or would be."""
+    name = hashlib.sha256(os.fsencode(project.resolve())).hexdigest()[:12]
+    return base_directory() / name
 
 
 def _wheel_binaries() -> Path:
@@ -140,6 +166,7 @@ def _reachable(binaries: Path, os_user: str) -> Path:
     if not copy.exists():
         _make_private(base_directory(), is_shared=True)
         partial = copy.with_name(f"{copy.name}.{os.getpid()}")
+        shutil.rmtree(partial, ignore_errors=True)
         _copy_wheel(binaries.parent, partial)
         try:
             partial.rename(copy)

@@ -50,7 +50,7 @@ def install_command(db: str | None, verbose: bool) -> None:
     """
     from pgdurc.runtime import install_runtime
 
-    _, connection = open_database(db, verbose)
+    _, connection = open_database(db, verbose, is_installing=True)
     with connection:
         is_new = install_runtime(connection)
         name = connection.info.dbname

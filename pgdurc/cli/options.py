@@ -50,9 +50,19 @@ def argument_options(function: Function) -> Function:
     return function
 
 
-def open_database(db: str | None, verbose: bool, *, or_embedded: bool = False) -> tuple[Database, Connection]:
-    """The chosen database and a connection to it, in autocommit."""
+def open_database(
+    db: str | None, verbose: bool, *, or_embedded: bool = False, is_installing: bool = False
+) -> tuple[Database, Connection]:
+    """The chosen database and a connection to it, in autocommit.
+
+    An embedded server is given the runtime, unless the command itself is the one that does it.
+    """
     database = choose_database(db, or_embedded=or_embedded)
     if verbose:
         click.echo(f"database: {database.describe()}", err=True)
-    return database, connect(database)
+    connection = connect(database)
+    if database.is_embedded and not is_installing:
+        from pgdurc.runtime import install_runtime
+
+        install_runtime(connection)
+    return database, connection

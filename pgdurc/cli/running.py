@@ -9,7 +9,7 @@ import click
 
 from pgdurc.cli.options import argument_options, database_options, json_option, open_database
 from pgdurc.failure import Exit, Failure
-from pgdurc.runtime import install_runtime, require_driver_role, require_runtime
+from pgdurc.runtime import require_driver_role, require_runtime
 from pgdurc.settings import read_settings
 from pgdurc.start import start_workflow
 
@@ -63,8 +63,6 @@ def run_command(
     if drivers is None:
         drivers = (read_settings().drivers or 2) if database.is_embedded else 0
     with connection:
-        if database.is_embedded:
-            install_runtime(connection)
         require_runtime(connection)
         if drivers:
             require_driver_role(connection)

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from pgdurc.cluster import SUPERUSER
-from pgdurc.embedded import DATABASE, ROLE, base_directory, embedded_cluster, ensure_embedded, remove_embedded
+from pgdurc.embedded import (
+    DATABASE,
+    MARKER,
+    ROLE,
+    base_directory,
+    embedded_cluster,
+    ensure_embedded,
+    remove_embedded,
+)
 from pgdurc.failure import Failure
 
 HELLO = "CREATE WORKFLOW hello(who text DEFAULT 'you') AS $$SELECT 'hello ' || $who$$;\n"
@@ -98,3 +110,106 @@ def test_a_directory_that_is_not_ours_is_not_used(project, tmp_path, monkeypatch
 
 def test_projects_do_not_share_a_server(tmp_path):
     assert embedded_cluster(tmp_path / "a").directory != embedded_cluster(tmp_path / "b").directory
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_first_start_that_is_ended_in_the_middle_leaves_nothing_that_could_be_started(own_project, number):
+    (own_project / "hello.pgd").write_text(HELLO)
+    first = subprocess.Popen(
+        [sys.executable, "-m", "pgdurc", "run", "hello.pgd"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    cluster = embedded_cluster(own_project)
+    deadline = time.monotonic() + 30
+    while not list(cluster.directory.glob("making-*/PG_VERSION")):
+        assert time.monotonic() < deadline
+        assert first.poll() is None
+        time.sleep(0.001)
+    if number == signal.SIGINT:
+        os.killpg(first.pid, number)  # as a terminal does
+    else:
+        os.kill(first.pid, number)
+    _, said = first.communicate(timeout=30)
+    assert "Traceback" not in said
+    if number == signal.SIGINT:
+        assert first.returncode == 130
+    assert not cluster.data.exists()
+    require_ready(own_project)
+    assert list(cluster.directory.glob("making-*")) == []
+
+
+def test_a_cluster_without_settings_is_made_anew(own_project):
+    """What was made in place, before, and not to its end."""
+    cluster = ensure_embedded(own_project)
+    cluster.kill()
+    (cluster.directory / MARKER).unlink()
+    settings = cluster.data / "postgresql.conf"
+    settings.write_text(settings.read_text().partition("listen_addresses = ''")[0])
+    require_ready(own_project)
+
+
+def test_what_is_whole_but_not_provisioned_is_kept(own_project):
+    cluster = ensure_embedded(own_project)
+    with psycopg.connect(cluster.conninfo(SUPERUSER, DATABASE), autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS a")
+    (cluster.directory / MARKER).unlink()
+    require_ready(own_project)
+    with psycopg.connect(cluster.conninfo(SUPERUSER, DATABASE)) as connection:
+        assert connection.execute("SELECT a FROM kept").fetchone() == (1,)
+
+
+def require_ready(project: Path) -> None:
+    cluster = ensure_embedded(project)
+    with psycopg.connect(cluster.conninfo(ROLE, DATABASE)) as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        assert connection.execute("SELECT '[1,2]'::vector").fetchone() == ("[1,2]",)
+
+
+def test_a_new_projects_server_has_the_runtime_whichever_command_made_it(cli, own_project):
+    (own_project / "hello.pgd").write_text(HELLO)
+    deployed = cli("deploy", "hello.pgd", "--db", "embedded")
+    assert deployed.exit_code == 0, deployed.stderr
+    started = cli("start", "hello")
+    assert started.exit_code == 0, started.stderr
+
+
+def test_install_says_that_it_did(cli, own_project):
+    assert "installed in database" in cli("install", "--db", "embedded").stderr
+    assert "is already installed in database" in cli("install").stderr
+
+
+def test_status_stop_start_and_remove(cli, own_project):
+    def status() -> dict[str, str]:
+        return json.loads(cli("embedded", "status", "--json").stdout)
+
+    assert status()["status"] == "none"
+    assert cli("embedded", "stop").exit_code == 2
+    assert cli("embedded", "start").exit_code == 0
+    assert status()["status"] == "running"
+    assert "is stopped" in cli("embedded", "stop").stderr
+    assert status()["status"] == "stopped"
+    assert "did not run" in cli("embedded", "stop").stderr
+    url = cli("embedded", "url").stdout.strip()
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT df.version() IS NOT NULL").fetchone() == (True,)
+    refused = cli("embedded", "remove")
+    assert refused.exit_code == 2
+    assert "--yes" in refused.stderr
+    assert cli("embedded", "remove", "--yes").exit_code == 0
+    assert status()["status"] == "none"
+    assert not Path(status()["directory"]).exists()
+
+
+def test_the_server_of_a_project_that_is_gone_can_be_removed(cli, tmp_path, monkeypatch):
+    gone = tmp_path / "gr\udcff"
+    gone.mkdir()
+    ensure_embedded(gone)
+    gone.rmdir()
+    monkeypatch.chdir(tmp_path)
+    listed = json.loads(cli("embedded", "ls", "--json").stdout)
+    assert [one["status"] for one in listed if one["project"] == str(gone)] == ["running"]
+    assert cli("embedded", "remove", "--yes", str(gone)).exit_code == 0
+    assert str(gone) not in cli("embedded", "ls", "--json").stdout
