@@ -1,0 +1,315 @@
+-- Variables and references.
+
+-- [6] text that a variable brings is not looked at for references
+SELECT df.setvar('price', 'costs $r');
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT ''{price}'' AS t, $r AS n');
+--> rows {"t": "costs $r", "n": 5}
+
+-- [6] text of a value is not looked at for variables
+SELECT df.setvar('x', 'wrong');
+SELECT df.start('SELECT ''{'' || ''x}'' AS t' |=> 'r' ~> 'SELECT $r AS t');
+--> rows {"t": "{x}"}
+
+-- [6] a reference in a comment is a comment
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT 1 AS n -- not $r
+    /* nor $nobody */');
+--> rows {"n": 1}
+
+-- [6] a reference in a dollar quote is text
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT $x$ $r $x$ AS t, $r AS n');
+--> rows {"t": " $r ", "n": 5}
+
+-- [6] a dollar quote may be tagged with the name of a result
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT $r$text$r$ AS t');
+--> rows {"t": "text"}
+
+-- [6] a reference in a literal is put in with its quotes doubled
+SELECT df.start('SELECT ''Bob''''s'' AS name' |=> 'r' ~> 'SELECT ''Hi $r!'' AS t');
+--> rows {"t": "Hi Bob's!"}
+
+-- [6.1] a variable is read where the starter has set it
+SELECT df.setvar('who', 'world');
+SELECT df.start('SELECT ''hello {who}'' AS t');
+--> rows {"t": "hello world"}
+
+-- [6.1] variables are those of the moment of the start
+SELECT df.setvar('who', 'first');
+SELECT df.start(df.sleep(1) ~> df.loop('SELECT ''{who}'' AS t', 'SELECT ''{who}'' <> ''first'''));
+SELECT df.setvar('who', 'second');
+--> rows {"t": "first"}
+
+-- [6.1] variables are the same in every branch
+SELECT df.setvar('who', 'all');
+SELECT df.start('SELECT ''{who}'' AS t' & @> ('SELECT 1' ~> df.break('{who}')));
+--> completed [{"rows": [{"t": "all"}], "row_count": 1}, "all"]
+
+-- [6.1] the instance and its label are variables
+SELECT df.start('SELECT {sys_instance_id} = ''{sys_instance_id}'' AS same, {sys_label} AS label', 'it''s a label');
+--> rows {"same": true, "label": "it's a label"}
+SELECT df.start('SELECT ''<{sys_label}>'' AS label');
+--> rows {"label": "<>"}
+
+-- [6.1] they come before variables of a user of the same name
+SELECT df.setvar('sys_label', 'mine');
+SELECT df.start('SELECT ''{sys_label}'' AS label', 'the real one');
+--> rows {"label": "the real one"}
+
+-- [6.1] outside of a literal the text of a variable is SQL
+SELECT df.setvar('target', 'log');
+SELECT df.start('INSERT INTO {target} (note) VALUES (''x'')' ~> 'SELECT count(*) AS n FROM {target}');
+--> rows {"n": 1}
+
+-- [6.1] inside of a literal its quotes are doubled
+SELECT df.setvar('who', 'O''Hara');
+SELECT df.start('SELECT ''{who}'' AS t');
+--> rows {"t": "O'Hara"}
+
+-- [6.1] an unknown variable in a literal stays as it is
+SELECT df.start('SELECT ''{nobody} {"a": 1}'' AS t');
+--> rows {"t": "{nobody} {\"a\": 1}"}
+
+-- [6.1] braces that are not closed stay as they are
+SELECT df.setvar('x', 'wrong');
+SELECT df.start('SELECT ''{x and {x'' AS t');
+--> rows {"t": "{x and {x"}
+
+-- [6.1] a variable is found inside the braces of JSON
+SELECT df.setvar('x', 'found');
+SELECT df.start('SELECT ''{"a": "{x}"}''::jsonb ->> ''a'' AS t');
+--> rows {"t": "found"}
+SELECT df.start('SELECT ''{"k": 1} {x}'' AS t');
+--> rows {"t": "{\"k\": 1} found"}
+
+-- [6.1] a variable that is not there outside of a literal fails the step
+SELECT df.start('SELECT * FROM {nowhere}');
+--> failed PD006: nowhere
+
+-- [6.1] any name can be set and the last value counts
+SELECT df.setvar('a name with spaces', '1'), df.setvar('x', 'old'), df.setvar('x', 'new');
+SELECT df.getvar('a name with spaces'), df.getvar('x'), df.getvar('nobody');
+--> is [["1", "new", null]]
+SELECT df.unsetvar('x');
+--> is [["OK"]]
+SELECT df.getvar('x'), df.clearvars();
+--> is [[null, "OK"]]
+SELECT df.getvar('a name with spaces');
+--> is [[null]]
+
+-- [6.1] a step may set variables and its own instance keeps those that it began with
+SELECT df.setvar('x', 'old');
+SELECT df.start('SELECT df.setvar(''x'', ''new'')' ~> 'SELECT ''{x}'' AS then, df.getvar(''x'') AS now');
+--> rows {"then": "old", "now": "new"}
+SELECT df.setvar('x', 'old');
+SELECT df.start('SELECT df.setvar(''x'', (1 / 0)::text)');
+--> failed 22012: division by zero
+SELECT df.getvar('x');
+--> is [["old"]]
+
+-- [6.1] a step reads them as they are now
+SELECT df.setvar('x', 'before');
+SELECT df.start(df.sleep(1) ~> 'SELECT ''{x}'' AS then, df.getvar(''x'') AS now');
+SELECT df.setvar('x', 'after');
+--> rows {"then": "before", "now": "after"}
+
+-- [6.1] variables belong to the role that set them
+SELECT df.setvar('x', 'of alice');
+SELECT name, value FROM df.vars;
+--> is [["x", "of alice"]]
+
+-- [6.2] positional parameters are refused
+SELECT df.start('SELECT $1');
+--> PGD212
+
+-- [6.2] an unbound name is found before anything runs
+SELECT df.start('SELECT $nobody');
+--> PGD201
+
+-- [6.2] in a literal only a bound name is a reference
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT ''$rr $nobody $1 $ %1$s $r'' AS t');
+--> rows {"t": "$rr $nobody $1 $ %1$s 5"}
+
+-- [6.2] the longest name counts
+SELECT df.start('SELECT 1 AS n' |=> 'a' ~> 'SELECT 2 AS n' |=> 'a1' ~> 'SELECT $a1 AS x, ''$a1-$a'' AS y');
+--> rows {"x": 2, "y": "2-1"}
+
+-- [6.2] a name alone is the value of its only column
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT $r + 1 AS n');
+--> rows {"n": 6}
+
+-- [6.2] a name alone is that of the first row
+SELECT df.start('SELECT generate_series(3, 9) AS n' |=> 'r' ~> 'SELECT $r AS n');
+--> rows {"n": 3}
+
+-- [6.2] a name alone of several columns is all rows with a warning
+SELECT df.start('SELECT 1 AS a, 2 AS b' |=> 'r' ~> 'SELECT $r AS j');
+--> warned PGD505
+--> rows {"j": [{"a": 1, "b": 2}]}
+
+-- [6.2] no row is an error and with a question mark NULL
+SELECT df.start('SELECT 1 AS n WHERE false' |=> 'r' ~> 'SELECT $r AS n');
+--> failed 22004: has no row
+SELECT df.start('SELECT 1 AS n WHERE false' |=> 'r' ~> 'SELECT $r? AS n');
+--> rows {"n": null}
+
+-- [6.2] NULL is an error and with a question mark NULL
+SELECT df.start('SELECT NULL::int AS n' |=> 'r' ~> 'SELECT $r AS n');
+--> failed 22004: is NULL
+SELECT df.start('SELECT NULL::int AS n' |=> 'r' ~> 'SELECT $r? AS n');
+--> rows {"n": null}
+
+-- [6.2] a column is that of the first row
+SELECT df.start('SELECT n, -n AS m FROM generate_series(3, 9) AS n' |=> 'r' ~> 'SELECT $r.m AS m');
+--> rows {"m": -3}
+
+-- [6.2] a column without a row is an error and with a question mark NULL
+SELECT df.start('SELECT 1 AS a, 2 AS b WHERE false' |=> 'r' ~> 'SELECT $r.b AS b');
+--> failed 22004: has no row
+SELECT df.start('SELECT 1 AS a, 2 AS b WHERE false' |=> 'r' ~> 'SELECT $r.b? AS b');
+--> rows {"b": null}
+SELECT df.start('SELECT 1 AS a, NULL::int AS b' |=> 'r' ~> 'SELECT $r.b AS b');
+--> failed 22004: is NULL
+SELECT df.start('SELECT 1 AS a, NULL::int AS b' |=> 'r' ~> 'SELECT $r.b? AS b');
+--> rows {"b": null}
+
+-- [6.2] a question mark needs no space behind it
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT $r?-1 AS n, $r.n?+1 AS m');
+--> rows {"n": 4, "m": 6}
+
+-- [6.2] columns in double quotes keep their case
+SELECT df.start('SELECT 5 AS "Odd Col"' |=> 'r' ~> 'SELECT $r."Odd Col" AS n');
+--> rows {"n": 5}
+
+-- [6.2] a dot that no name follows is a dot
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT ''It is $r.'' AS t');
+--> rows {"t": "It is 5."}
+
+-- [6.2] the rows of a result are a table
+SELECT df.start('SELECT n, ''t'' || n AS t FROM generate_series(1, 2) AS n' |=> 'r' ~> 'SELECT t, n * 10 AS n FROM $r.*');
+--> rows {"t": "t1", "n": 10}, {"t": "t2", "n": 20}
+
+-- [6.2] that table is called like the result
+SELECT df.start('SELECT 1 AS n' |=> 'r' ~> 'SELECT r.n FROM $r.*');
+--> rows {"n": 1}
+SELECT df.start('SELECT 1 AS n' |=> 'r' ~> 'SELECT x.n FROM $r.* AS x');
+--> rows {"n": 1}
+
+-- [6.2] no rows are a table without rows
+SELECT df.start('SELECT 1 AS n WHERE false' |=> 'r' ~> 'SELECT count(*) AS c, max(n) AS m FROM $r.*');
+--> rows {"c": 0, "m": null}
+
+-- [6.2] the columns of that table keep their types
+SELECT df.start('SELECT 1.50 AS p, date ''2024-02-29'' AS d, ARRAY[1, 2] AS a, NULL::uuid AS u' |=> 'r'
+    ~> 'SELECT pg_typeof(p) AS p, pg_typeof(d) AS d, pg_typeof(a) AS a, pg_typeof(u) AS u, d + 1 AS e FROM $r.*');
+--> rows {"p": "numeric", "d": "date", "a": "integer[]", "u": "uuid", "e": "2024-03-01"}
+
+-- [6.2] a value of more than ten thousand rows is one
+SELECT df.start('SELECT n FROM generate_series(1, 10001) AS n' |=> 'r' ~> 'SELECT sum(n) AS s FROM $r.*');
+--> rows {"s": 50015001}
+
+-- [6.2] values keep their types
+SELECT df.start('SELECT 1.5 AS p, timestamptz ''2024-02-29 12:00Z'' AS t, interval ''90 min'' AS i, ''\x00ff''::bytea AS b, '''' AS e' |=> 'r'
+    ~> 'SELECT $r.p * 2 AS p, $r.t - interval ''1 day'' AS t, $r.i * 2 AS i, length($r.b) AS b, $r.e AS e');
+--> rows {"p": 3.0, "t": "2024-02-28T12:00:00+00:00", "i": "03:00:00", "b": 2, "e": ""}
+
+-- [6.2] numbers and dates are compared as such
+SELECT df.start('SELECT 9.5 AS p' |=> 'r' ~> 'SELECT $r < 10 AS less, 1 IN (SELECT trunc(p) - 8 FROM $r.*) AS is_in');
+--> rows {"less": true, "is_in": true}
+
+-- [6.2] backslashes and quotes of a value are its own
+SELECT df.start('SELECT $x$a\b''c"$x$ AS t' |=> 'r' ~> 'SELECT $r AS t, ''$r'' AS u, length($r) AS n');
+--> rows {"t": "a\\b'c\"", "u": "a\\b'c\"", "n": 6}
+
+-- [6.2] JSON is a value of its type
+SELECT df.start('SELECT ''{"a": [1, 2]}''::jsonb AS j' |=> 'r' ~> 'SELECT $r -> ''a'' ->> 1 AS n, $r.j #>> ''{a,0}'' AS m');
+--> rows {"n": "2", "m": "1"}
+
+-- [6.2] of an object result the name is the object and a dot its field
+SELECT df.start(df.wait_for_signal('go') |=> 'sig' ~> 'SELECT $sig::jsonb -> ''data'' ->> ''by'' AS a, $sig.data ->> ''by'' AS b, $sig.timed_out AS c');
+SELECT df.signal(it(), 'go', '{"by": "x"}');
+--> rows {"a": "x", "b": "x", "c": false}
+
+-- [6.2] a field that is NULL is an error and with a question mark NULL
+SELECT df.start(df.wait_for_signal('go', 1) |=> 'sig' ~> 'SELECT $sig.data AS d');
+--> failed 22004: "$sig.data" is NULL
+SELECT df.start(df.wait_for_signal('go', 1) |=> 'sig' ~> 'SELECT $sig.data? AS d');
+--> rows {"d": null}
+
+-- [6.2] a join's result is an array
+SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'all' ~> 'SELECT $all -> 1 -> ''rows'' AS r');
+--> rows {"r": [{"n": 2}]}
+
+-- [6.2] an array has neither fields nor rows
+SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'all' ~> 'SELECT $all.n');
+--> PGD205
+SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'all' ~> 'SELECT * FROM $all.*');
+--> PGD208
+
+-- [6.2] a string that a break gave is that string
+SELECT df.start((@> df.break('done')) |=> 'out' ~> 'SELECT $out AS o, $out = ''"done"'' AS is_json');
+--> rows {"o": "done", "is_json": true}
+
+-- [6.2] a column that is not there is found before anything runs
+SELECT df.start('SELECT 1 AS a' |=> 'r' ~> 'SELECT $r.b');
+--> PGD205
+SELECT df.start('SELECT 1 AS a' |=> 'r' ~> 'SELECT $r.b?');
+--> PGD205
+
+-- [6.2] where the columns are not known it is found when it runs
+CREATE TABLE t AS SELECT 1 AS a;
+SELECT df.start('SELECT * FROM t' |=> 'r' ~> 'SELECT $r.a AS a, $r.b AS b');
+--> failed PD006: b
+
+-- [6.2] a name alone needs known columns
+SELECT df.start('SELECT * FROM log' |=> 'r' ~> 'SELECT $r');
+--> PGD206
+
+-- [6.3] names bound in a condition or a branch are there behind the if
+SELECT df.start(
+    df.if('SELECT true AS yes' |=> 'c', 'SELECT 1 AS n' |=> 'x', 'SELECT 2 AS n' |=> 'x')
+    ~> 'SELECT $c AS c, $x AS x');
+--> rows {"c": true, "x": 1}
+
+-- [6.3] a name that only one branch binds is read with a question mark
+SELECT df.start(df.if('SELECT false', 'SELECT 1 AS n' |=> 'x', 'SELECT 2') ~> 'SELECT $x AS x');
+--> PGD202
+SELECT df.start(df.if('SELECT false', 'SELECT 1 AS n' |=> 'x', 'SELECT 2') ~> 'SELECT $x? AS x');
+--> rows {"x": null}
+
+-- [6.3] branches of a join do not see each other's names
+SELECT df.start(('SELECT 1 AS n' |=> 'x') & ('SELECT $x AS n'));
+--> PGD201
+
+-- [6.3] a branch reads what was bound before the join
+SELECT df.start('SELECT 1 AS n' |=> 'x' ~> ('SELECT $x AS n' & 'SELECT $x + 1 AS n'));
+--> completed [{"rows": [{"n": 1}], "row_count": 1}, {"rows": [{"n": 2}], "row_count": 1}]
+
+-- [6.3] names of all branches are there behind the join
+SELECT df.start((('SELECT 1 AS n' |=> 'x') & ('SELECT 2 AS n' |=> 'y')) ~> 'SELECT $x AS x, $y AS y');
+--> rows {"x": 1, "y": 2}
+
+-- [6.3] of a name that several branches bind the last branch's counts
+SELECT df.start(((df.sleep(9) ~> 'SELECT 1 AS n' |=> 'x') & ('SELECT 2 AS n' |=> 'x')) ~> 'SELECT $x AS x');
+--> rows {"x": 2}
+
+-- [6.3] a branch that does not bind a name does not reset it
+SELECT df.start('SELECT 0 AS n' |=> 'x' ~> (('SELECT 1 AS n' |=> 'x') & 'SELECT 2') ~> 'SELECT $x AS x');
+--> rows {"x": 1}
+
+-- [6.3] of a race only the winner's names are there
+SELECT df.start(
+    'SELECT 0 AS n' |=> 'x'
+    ~> (('SELECT 1 AS n' |=> 'x' ~> df.sleep(60)) | (df.sleep(5) ~> 'SELECT 2 AS n' |=> 'y'))
+    ~> 'SELECT $x AS x, $y? AS y');
+--> rows {"x": 0, "y": 2}
+
+-- [6.3] the last value that was bound counts
+SELECT df.start('SELECT 1 AS n' |=> 'x' ~> 'SELECT $x + 1 AS n' |=> 'x' ~> 'SELECT $x AS x');
+--> rows {"x": 2}
+
+-- [6.3] names of a loop's body are there behind it
+SELECT df.start(df.loop('SELECT 1 AS n' |=> 'x', 'SELECT false') ~> 'SELECT $x AS x');
+--> rows {"x": 1}
+
+-- [6.3] a name that is bound later in the body is unknown in the first turn
+SELECT df.start(df.loop('SELECT $x AS n' ~> 'SELECT 1 AS n' |=> 'x', 'SELECT false'));
+--> PGD203
