@@ -239,7 +239,8 @@ def test_operators_and_functions_are_two_ways_to_write_one_workflow(tree: Tree) 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_that_are_slipped_on_are_right(name: str) -> None:
-    assert check(from_text(SCRIPTS[name], name)).diagnostics == ()
+    found = check(from_text(SCRIPTS[name], name)).diagnostics
+    assert [d for d in found if d.severity is Severity.ERROR] == []
 
 
 def test_output_is_the_same_in_every_process() -> None:
