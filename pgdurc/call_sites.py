@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pgdurc import psql
-from pgdurc.diagnostic import Span
+from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import LiteralError, read_literal
 from pgdurc.pgsql import unquote_identifier
 from pgdurc.statement_kind import is_stored
@@ -87,6 +87,10 @@ class Found:
 NOTHING = Found()
 
 
+def may_hold_calls(code: str) -> bool:
+    return _HINT.search(code) is not None
+
+
 def find(text: str, code: Span) -> Found:
     """The calls in the statement `[code)` of a file, in source order. Never raises."""
     if _HINT.search(text, code.start, code.end) is None:
@@ -95,6 +99,23 @@ def find(text: str, code: Span) -> Found:
     finder.search(Body(text), code.start, code.end, 0)
     sites = sorted(finder.sites, key=lambda site: site.place.start)
     return Found(tuple(sites), tuple(sorted(finder.in_strings, key=lambda span: span.start)))
+
+
+def in_strings(body: Body, span: Span) -> tuple[Span, ...]:
+    """What looks like a call in the strings of an expression, in the file."""
+    strings = (token for token in _tokens(body.text, span.start, span.end) if token.is_string)
+    return tuple(place for token in strings for place in _like_calls(body, token))
+
+
+def uncompiled(place: Span) -> Diagnostic:
+    """The warning for a call in a string."""
+    return Diagnostic(
+        "PGD502",
+        Severity.WARNING,
+        "a df.start call in a string is not compiled",
+        place,
+        "in the database it fails: write the call itself, outside of the string",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +197,12 @@ class _Finder:
             elif token.is_string:
                 self._string(body, statement, token, before)
             elif token.name:
-                at = self._word(body, statement, tokens, at)
+                at = self._word(statement, tokens, at)
                 continue
             at += 1
         self._end(body, statement, depth, stored, invoker)
 
-    def _word(self, body: Body, statement: _Statement, tokens: list[_Token], at: int) -> int:
+    def _word(self, statement: _Statement, tokens: list[_Token], at: int) -> int:
         """Take note of a word; return the token to go on at, behind a call that begins here."""
         name, words = tokens[at].name, statement.words
         if name == "df" and (function := _called(tokens, at)) and words[-1:] not in _ROUTINE_WORDS:
@@ -189,9 +210,6 @@ class _Finder:
             last = tokens[min(close, len(tokens) - 1)]
             span = Span(tokens[at].start, last.end)
             statement.calls.append((function, span, tokens[at + 3].start, close < len(tokens)))
-            for token in tokens[at + 4 : close]:
-                if token.is_string:
-                    self._look_into(body, token)
             return close + 1
         if name in ("function", "procedure") and _is_create(words):
             statement.is_routine = True
@@ -214,8 +232,7 @@ class _Finder:
             self._look_into(body, token)
 
     def _look_into(self, body: Body, token: _Token) -> None:
-        for match in _IN_STRING.finditer(body.text, token.start, token.end):
-            self.in_strings.append(body.span(Span(match.start(), match.end() - 1)))
+        self.in_strings += _like_calls(body, token)
 
     def _end(self, body: Body, statement: _Statement, depth: int, stored: bool, invoker: bool) -> None:
         is_stored_here = stored or is_stored(statement.words)
@@ -231,6 +248,11 @@ class _Finder:
                 continue
             is_invoker = invoker or (statement.is_routine and not statement.is_definer)
             self.search(*inner, depth + 1, stored=is_stored_here, invoker=is_invoker)
+
+
+def _like_calls(body: Body, token: _Token) -> list[Span]:
+    found = _IN_STRING.finditer(body.text, token.start, token.end)
+    return [body.span(Span(match.start(), match.end() - 1)) for match in found]
 
 
 _ROUTINE_WORDS = (["function"], ["procedure"], ["routine"])

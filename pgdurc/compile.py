@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pgdurc import tree
 from pgdurc.diagnostic import Diagnostic, Related, Severity, Span
@@ -12,6 +13,9 @@ from pgdurc.graph import Parameter
 from pgdurc.script import Ours, Passed, split
 from pgdurc.source import Source, from_text
 from pgdurc.statement_kind import Kind
+
+if TYPE_CHECKING:
+    from pgdurc.rewrite import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class _Compiler:
 
     def _declare(self, declaration: tree.Declaration, piece: Ours) -> None:
         from pgdurc.analyse import analyse
+        from pgdurc.rewrite import compile_steps, definitions
 
         name = declaration.name
         if name.parts in self.declared:
@@ -144,15 +149,16 @@ class _Compiler:
                 )
             )
         self.declared.setdefault(name.parts, name.span)
+        declaration, steps = compile_steps(declaration, self.source)
         workflow, problems = analyse(declaration, self.source)
-        self.diagnostics.extend(problems)
+        self.diagnostics += [*problems, *steps.diagnostics]
         if workflow is None or _has_errors(self.diagnostics):
             return
         from pgdurc.emit import emit_workflow
         from pgdurc.lower import lower
 
         emitted = emit_workflow(lower(workflow), self.source)
-        self._emit(emitted.sql, piece, name.span)
+        self._emit(emitted.sql, piece, name.span, definitions(steps.calls))
         self.workflows.append(
             CompiledWorkflow(
                 name.parts,
@@ -165,7 +171,7 @@ class _Compiler:
         )
 
     def _rewrite(self, piece: Passed) -> None:
-        from pgdurc.rewrite import rewrite
+        from pgdurc.rewrite import definitions, rewrite
 
         text = self.source.text
         rewritten = rewrite(piece, self.source)
@@ -184,11 +190,7 @@ class _Compiler:
 
             self.has_check = True
             self._append(emit_runtime_check() + "\n", piece.span, piece.head)
-        started = {call.version: call for call in rewritten.calls if call.definition}
-        for version, call in started.items():
-            self._append(call.definition + "\n", piece.span, piece.head)
-            place = call.site.place
-            self.calls.append(CompiledCall(version, self.source.position(place.start)[0], place))
+        self._define(definitions(rewritten.calls), piece.span, piece.head)
         statement = Emitted(
             above[cut:] + rewritten.sql,
             piece.kind,
@@ -199,13 +201,21 @@ class _Compiler:
         )
         self.statements.append(statement)
 
-    def _emit(self, sql: str, piece: Ours, head: Span) -> None:
-        if not self.has_check:
-            from pgdurc.emit import emit_runtime_check
+    def _define(self, calls: Iterable[Call], span: Span, head: Span) -> None:
+        for call in calls:
+            self._append(call.definition + "\n", span, head)
+            place = call.site.place
+            self.calls.append(CompiledCall(call.version, self.source.position(place.start)[0], place))
 
-            self.has_check = True
+    def _emit(self, sql: str, piece: Ours, head: Span, calls: Sequence[Call] = ()) -> None:
+        if not self.has_check or calls:
             above = self._take_comment(piece)
-            self._append(emit_runtime_check() + "\n", piece.span, head)
+            if not self.has_check:
+                from pgdurc.emit import emit_runtime_check
+
+                self.has_check = True
+                self._append(emit_runtime_check() + "\n", piece.span, head)
+            self._define(calls, piece.span, head)
             if above is not None:
                 self.statements.append(above)
         self._append(sql.removesuffix("\n"), piece.span, head)

@@ -98,8 +98,11 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
+    """`written`: what the author wrote, where that is not the text of the statement."""
+
     statement: Statement
     span: Span
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

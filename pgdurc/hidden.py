@@ -43,6 +43,10 @@ _LOOSER = frozenset(
 _LOOSER_SIGNS = frozenset(["<", ">", "=", "LESS_EQUALS", "GREATER_EQUALS", "NOT_EQUALS", ","])
 
 
+HIDDEN_SQL = "{sql$"
+"""How a text begins that stands for an expression in SQL that is put together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hidden:
     """`is_sql`: its value becomes a part of a statement as it is."""

@@ -141,7 +141,7 @@ class _Lowering:
     def _sql(self, node: graph.Sql, then: _Next | _Test) -> Outline:
         is_needed = isinstance(then, _Test) or then.is_needed or self.keeps_all
         action = program.Run(node.statement, is_needed and node.statement.is_capturable)
-        query = source_text((*node.statement.hoisted, " ", *node.statement.text)).strip()
+        query = node.written or source_text((*node.statement.hoisted, " ", *node.statement.text)).strip()
         kind = "condition" if isinstance(then, _Test) else "sql"
         number = self._leaf(kind, action, then, label_of(query), node.span)
         return {"node": "sql", "query": query, "state": number}

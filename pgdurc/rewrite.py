@@ -1,16 +1,25 @@
-"""A statement with calls in it: the definitions that it needs, and itself with each call rewritten."""
+"""A statement with calls in it: the definitions that it needs, and itself with each call rewritten.
+
+A step is such a statement, too: what it starts is defined where the step is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pgdurc import call_sites
 from pgdurc.analyse import analyse
+from pgdurc.analyse.walk import nodes, with_leaves
 from pgdurc.call_form import CallForm, explained, parse_call
-from pgdurc.diagnostic import Diagnostic, Severity
+from pgdurc.call_sites import Body
+from pgdurc.diagnostic import Diagnostic, Severity, Span
+from pgdurc.hidden import HIDDEN_SQL
+from pgdurc.tree import Declaration, SourceText, Sql
 
 if TYPE_CHECKING:
-    from pgdurc.call_sites import Body, Site
+    from pgdurc.call_sites import Site
     from pgdurc.script import Passed
     from pgdurc.source import Source
 
@@ -19,13 +28,14 @@ if TYPE_CHECKING:
 class Call:
     """A call that has been compiled: its definition and version, and what stands in its place.
 
-    A df.explain call has no definition.
+    A df.explain call has no definition. `inner`: the calls in its steps.
     """
 
     site: Site
     expression: str
     version: str = ""
     definition: str = ""
+    inner: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ def rewrite(piece: Passed, source: Source) -> Rewritten:
     diagnostics: list[Diagnostic] = []
     calls: list[Call] = []
     for site in piece.calls:
-        call, problems = _compile(site, source)
+        call, problems = _compile(site, source, 0)
         diagnostics += problems
         if call is not None:
             calls.append(call)
@@ -58,7 +68,23 @@ def rewrite(piece: Passed, source: Source) -> Rewritten:
     return Rewritten(tuple(calls), "".join(pieces), tuple(diagnostics))
 
 
-def _compile(site: Site, source: Source) -> tuple[Call | None, list[Diagnostic]]:
+def definitions(calls: Iterable[Call]) -> list[Call]:
+    """The calls whose definitions are needed, one a version, those in steps before what they are steps of."""
+    found: dict[str, Call] = {}
+
+    def add(call: Call) -> None:
+        for inner in call.inner:
+            add(inner)
+        known = found.get(call.version)
+        if call.definition and (known is None or call.site.is_stored > known.site.is_stored):
+            found[call.version] = call
+
+    for call in calls:
+        add(call)
+    return list(found.values())
+
+
+def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[Diagnostic]]:
     if not site.is_closed:
         problem = Diagnostic(
             "PGD140", Severity.ERROR, "unclosed parenthesis", site.head, "close it before the semicolon"
@@ -71,11 +97,17 @@ def _compile(site: Site, source: Source) -> tuple[Call | None, list[Diagnostic]]
     own = source if body.origins is None else replace(source, text=body.text, origins=body.origins)
     form, problems = parse_call(compiled)
     diagnostics = [*problems, *_refused_arguments(site, form)]
-    workflow = None
+    workflow, steps = None, Steps(())
     if form is not None:
-        workflow, found = analyse(form.declaration, own)
+        declaration = form.declaration
+        if site.function == "start":
+            declaration, steps = compile_steps(declaration, own, depth)
+        workflow, found = analyse(declaration, own)
         diagnostics += found
-    placed = [_placed(diagnostic, body) for diagnostic in diagnostics]
+    placed = [*(_placed(diagnostic, body) for diagnostic in diagnostics), *steps.diagnostics]
+    if form is not None and site.function == "start":
+        strings = (call_sites.in_strings(body, hidden.span) for hidden in form.hidden)
+        placed += [call_sites.uncompiled(place) for places in strings for place in places]
     if site.is_invoker and site.function == "start":
         placed.append(
             Diagnostic(
@@ -97,7 +129,79 @@ def _compile(site: Site, source: Source) -> tuple[Call | None, list[Diagnostic]]
         return Call(site, emit_explain(program)), placed
     emitted = emit_call(program, own, is_stored=site.is_stored)
     expression = emit_start(emitted.version, form.hidden, form.arguments)
-    return Call(site, expression, emitted.version, emitted.sql), placed
+    return Call(site, expression, emitted.version, emitted.sql, steps.calls), placed
+
+
+# Calls in steps
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The calls in the steps of a workflow, compiled. Diagnostics have the places of the file."""
+
+    calls: tuple[Call, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+_MAX_DEPTH = 16
+
+
+def compile_steps(declaration: Declaration, source: Source, depth: int = 0) -> tuple[Declaration, Steps]:
+    """The workflow with the calls in its steps rewritten, and those calls."""
+    rewritten: dict[Span, Sql] = {}
+    calls: list[Call] = []
+    diagnostics: list[Diagnostic] = []
+    for node in nodes(declaration.body):
+        if isinstance(node, Sql) and call_sites.may_hold_calls(node.text.value):
+            step, inner, problems = _compile_step(node, source, depth)
+            rewritten[node.span] = step
+            calls += inner
+            diagnostics += problems
+    if not rewritten:
+        return declaration, Steps(())
+    body = with_leaves(declaration.body, lambda leaf: rewritten.get(leaf.span, leaf))
+    return replace(declaration, body=body), Steps(tuple(calls), tuple(diagnostics))
+
+
+def _compile_step(step: Sql, source: Source, depth: int) -> tuple[Sql, list[Call], list[Diagnostic]]:
+    text = step.text
+    places = source.origins
+    origins = text.origins if places is None else tuple(places[at] for at in text.origins)
+    found = call_sites.find(text.value, Span(0, len(text.value)))
+    strings = [Body(text.value, origins).span(span) for span in found.in_strings]
+    calls: list[Call] = []
+    diagnostics: list[Diagnostic] = []
+    value, at = "", 0
+    value_origins: list[int] = []
+    for site in found.sites:
+        body = site.body
+        own_origins = origins if body.origins is None else tuple(origins[at] for at in body.origins)
+        moved = replace(site, body=replace(body, origins=own_origins), is_stored=True)
+        if depth == _MAX_DEPTH or HIDDEN_SQL in body.text[site.span.start : site.span.end]:
+            # Text that is put together where the call around it stands: nothing of this is constant.
+            strings.append(moved.head)
+            continue
+        call, problems = _compile(moved, source, depth + 1)
+        diagnostics += [_without_outer_names(problem) for problem in problems]
+        if call is None:
+            continue
+        calls.append(call)
+        written, place = body.written(call.expression), site.place
+        value += text.value[at : place.start] + written
+        value_origins += [*text.origins[at : place.start], *[text.origins[place.start]] * len(written)]
+        at = place.end
+    diagnostics += map(call_sites.uncompiled, strings)
+    if not calls:
+        return step, [], diagnostics
+    whole = SourceText(value + text.value[at:], (*value_origins, *text.origins[at:]))
+    return replace(step, text=whole, written=text.value), calls, diagnostics
+
+
+def _without_outer_names(problem: Diagnostic) -> Diagnostic:
+    if problem.code != "PGD201":
+        return problem
+    hint = "a workflow that a step starts has names of its own: put values into its SQL, 'SELECT ' || $name"
+    return replace(problem, hint=hint)
 
 
 def _refused_arguments(site: Site, form: CallForm | None) -> list[Diagnostic]:

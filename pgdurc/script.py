@@ -339,13 +339,7 @@ class _Splitter:
         if statement.meta is not None and statement.meta.start == statement.head:
             return Passed(span, kind, head, statement.head)
         found = call_sites.find(self.text, Span(statement.head, end))
-        for call in found.in_strings:
-            self.warn(
-                "PGD502",
-                "a df.start call in a string is not compiled",
-                call,
-                "in the database it fails: write the call itself, outside of the string",
-            )
+        self.diagnostics += map(call_sites.uncompiled, found.in_strings)
         return Passed(span, kind, head, statement.head, self._comment_above(statement), found.sites)
 
     def _kind(self, statement: _Statement) -> tuple[Kind, Span]:

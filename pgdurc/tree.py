@@ -47,10 +47,14 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A leaf: one SQL statement, from a bare literal or from df.sql(literal)."""
+    """A leaf: one SQL statement, from a bare literal or from df.sql(literal).
+
+    `written`: what the author wrote, where calls in it have been compiled.
+    """
 
     text: SourceText
     span: Span
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

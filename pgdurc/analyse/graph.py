@@ -30,8 +30,8 @@ def build_graph(draft: Draft) -> graph.Workflow:
 
 def _node(draft: Draft, node: tree.Tree) -> Walk[graph.Node]:
     match node:
-        case tree.Sql(span=span):
-            return graph.Sql(draft.statements[span], span)
+        case tree.Sql(span=span, written=written):
+            return graph.Sql(draft.statements[span], span, written)
         case tree.Sequence(parts=parts, span=span):
             built = []
             for part in parts:  # no comprehension: those cannot yield

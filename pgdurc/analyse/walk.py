@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from pgdurc import tree
+from pgdurc.deep import Walk, run
 
 
 def children(node: tree.Tree) -> tuple[tree.Tree, ...]:
@@ -44,3 +46,32 @@ def nodes(root: tree.Tree) -> Iterator[tree.Tree]:
         node = pending.pop()
         yield node
         pending.extend(reversed(children(node)))
+
+
+def with_leaves(root: tree.Tree, change: Callable[[tree.Sql], tree.Sql]) -> tree.Tree:
+    """The tree with each of its leaves changed."""
+    return run(_changed(root, change))
+
+
+def _changed(node: tree.Tree, change: Callable[[tree.Sql], tree.Sql]) -> Walk[tree.Tree]:
+    changed: list[tree.Tree] = []
+    for child in children(node):
+        inner = yield _changed(child, change)
+        changed += [inner]
+    match node:
+        case tree.Sql():
+            return change(node)
+        case tree.Sequence():
+            return replace(node, parts=tuple(changed))
+        case tree.Join() | tree.Race():
+            return replace(node, branches=tuple(changed))
+        case tree.Named():
+            return replace(node, body=changed[0])
+        case tree.If():
+            return replace(node, condition=changed[0], then=changed[1], otherwise=changed[2])
+        case tree.IfRows():
+            return replace(node, then=changed[0], otherwise=changed[1])
+        case tree.Loop():
+            return replace(node, body=changed[0], condition=changed[1] if len(changed) > 1 else None)
+        case _:
+            return node

@@ -323,3 +323,45 @@ def test_branches_and_signals_in_a_call(psql: Any, workflows: Any) -> None:
     workflows.database.drive()
     workflows.database.query("SELECT df.signal(%s, 'paid 7', '5')", instance)
     assert rows(workflows, instance) == [{"data": 5}]
+
+
+def test_calls_in_steps(psql: Any, workflows: Any) -> None:
+    """A step starts instances of its owner, with values of the workflow around it."""
+    ran = psql(
+        """
+        CREATE SCHEMA app;
+        SET search_path = app;
+        CREATE TABLE log (note text);
+        SELECT df.start(
+            'SELECT generate_series(1, 3) AS n' |=> 'numbers'
+            ~> $$SELECT df.start(
+                    ('INSERT INTO log VALUES (' || quote_literal('number ' || n) || ')')
+                    ~> 'SELECT count(*) > 0 AS done FROM log',
+                    'child ' || n) AS id
+                 FROM $numbers.*$$ |=> 'children'
+            ~> $$DO 'BEGIN PERFORM df.start(''INSERT INTO log VALUES (''''of a block'''')'', ''block''); END'$$
+            ~> 'SELECT count(*) AS n FROM $children.*',
+            'parent');
+        CREATE WORKFLOW declared(n int) AS $$SELECT df.start('SELECT ' || $n || ' AS n', 'of declared') AS id$$;
+        SELECT declared(42);
+        """
+    )
+    parent, declared = ran.stdout.split()
+    assert value(workflows, parent) == 3
+    workflows.database.drive()
+    found = workflows.database.query(
+        "SELECT label, status, owner::text, starter::text FROM df.instances WHERE label ~ 'child|block' ORDER BY 1"
+    )
+    assert found == [
+        (label, "completed", "alice", "alice") for label in ("block", "child 1", "child 2", "child 3")
+    ]
+    notes = workflows.database.query("SELECT note FROM app.log ORDER BY note")
+    assert notes == [("number 1",), ("number 2",), ("number 3",), ("of a block",)]
+    assert value(workflows, value(workflows, declared)) == 42
+
+
+def test_a_call_in_a_step_is_rolled_back_with_it(psql: Any, workflows: Any) -> None:
+    ran = psql("SELECT df.start($$SELECT df.start('SELECT 1', 'child'), 1 / 0$$);")
+    workflows.drive_until_ended(instance := ran.stdout.strip())
+    assert workflows.status(instance) == "failed"
+    assert workflows.database.query("SELECT id FROM df.instances") == [(instance,)]

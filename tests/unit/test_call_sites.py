@@ -82,7 +82,6 @@ def test_not_found(text: str) -> None:
     [
         ("SELECT dblink('db', 'SELECT df.start(''a'')');", "df.start"),
         ("DO $$ BEGIN EXECUTE $q$ SELECT df . start('a') $q$; END $$;", "df . start"),
-        ("SELECT df.start('SELECT df.start(''a'')');", "df.start"),
         (
             "CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$ run('SELECT df.start(1)') $$;",
             "df.start",

@@ -94,6 +94,82 @@ def test_the_real_precedence_is_kept_with_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
+    ("step", "written"),
+    [
+        ("'SELECT df.start(''SELECT 1'')'", "SELECT df.start(v1 => '...', args => '{}')"),
+        ("$$SELECT df.start('SELECT 1', 'x')$$", "SELECT df.start(v1 => '...', args => '{}', label => 'x')"),
+        (
+            "'DO $$ BEGIN PERFORM df.start(''SELECT 1''); END $$'",
+            "DO $$ BEGIN PERFORM df.start(v1 => '...', args => '{}'); END $$",
+        ),
+        (
+            "$$DO 'BEGIN PERFORM df.start(''SELECT 1'', ''x''); END'$$",
+            "DO 'BEGIN PERFORM df.start(v1 => ''...'', args => ''{}'', label => ''x''); END'",
+        ),
+        (
+            "$$SELECT df.start('SELECT ' || n) FROM t$$",
+            "SELECT df.start(v1 => '...', args => pg_catalog.jsonb_build_object('sql$1', (n)::pg_catalog.text)) FROM t",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "script", ["SELECT df.start('SELECT 0' ~> {});", "CREATE WORKFLOW w() AS 'SELECT 0' ~> {};"]
+)
+def test_a_call_in_a_step(script: str, step: str, written: str) -> None:
+    found = compiled(script.format(step))
+    sql = re.sub(r"('+)[0-9a-f]{16}'+", r"\1...\1", found.sql)
+    assert f"$sql${written}$sql$" in sql
+    # Defined before what it is a step of, and kept as long as that is.
+    inner = found.calls[0]
+    assert found.sql.index(f"define_call_v1('{inner.version}'") < found.sql.index("SELECT 0")
+    assert '"is_stored": true' in found.sql
+    assert found.diagnostics == ()
+
+
+def test_the_history_shows_a_call_in_a_step_as_it_was_written() -> None:
+    found = compiled("SELECT df.start($$SELECT df.start('SELECT 1', 'inner')$$);")
+    assert "\"label\": \"SELECT df.start('SELECT 1', 'inner')\"" in found.sql
+
+
+def test_calls_in_calls_in_calls() -> None:
+    found = compiled("SELECT df.start('SELECT df.start(''SELECT df.start(''''SELECT 1'''')'')');")
+    assert len(found.calls) == 3
+    versions = [found.sql.index(f"define_call_v1('{call.version}'") for call in found.calls]
+    assert versions == sorted(versions)
+
+
+def test_a_definition_that_a_step_needs_is_kept() -> None:
+    """The same call at the top level would be pruned with its last instance."""
+    found = compiled("SELECT df.start('SELECT 1'), df.start('SELECT df.start(''SELECT 1'')');")
+    assert len(found.calls) == 2
+    inner = found.sql[found.sql.index(f"define_call_v1('{found.calls[0].version}'") :]
+    assert inner.index('"is_stored": true') < inner.index("$pgdurc$;")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("SELECT df.start('SELECT ''SELECT df.start(1)'' ');", "df.start(1)"),
+        ("SELECT df.start('SELECT df.start(''SELECT ' || x || ' '')');", "df.start(''SELECT '"),
+        ("SELECT df.start(format('SELECT df.start(%L)', x));", "df.start(%L)"),
+        ("CREATE WORKFLOW w() AS $$SELECT dblink('d', 'SELECT df.start(1)')$$;", "df.start(1)"),
+    ],
+)
+def test_a_call_in_a_string_of_a_step(text: str, place: str) -> None:
+    (problem,) = [d for d in compiled(text).diagnostics if d.code == "PGD502"]
+    assert text[problem.span.start : problem.span.end] == "df.start"
+    assert problem.span.start == text.index(place)
+
+
+def test_names_of_the_workflow_around_it_are_not_known_in_a_call() -> None:
+    text = "SELECT df.start('SELECT 1 AS n' |=> 'x' ~> 'SELECT df.start(''SELECT $x'')');"
+    (problem,) = compile_text(text).diagnostics
+    assert (problem.code, text[problem.span.start : problem.span.end]) == ("PGD201", "$x")
+    assert "'SELECT ' || $name" in str(problem.hint)
+    compiled("SELECT df.start('SELECT 1 AS n' |=> 'x' ~> 'SELECT df.start(''SELECT '' || $x)');")
+
+
+@pytest.mark.parametrize(
     "call",
     [
         "df.explain('a1b2c3d4')",
