@@ -599,10 +599,10 @@ AS $$
 DECLARE
     login CONSTANT regrole := quote_ident(session_user)::regrole;
     finished_at CONSTANT timestamptz := clock_timestamp() + p_clock_shift;
-    verdict text := 'ok';
+    verdict text;
     instance_id text;
     seq bigint;
-    attempt integer := 1;
+    attempt integer;
     wake_at timestamptz;
     is_traced boolean;
     scopes bigint[];
@@ -610,7 +610,6 @@ DECLARE
     stopped_at timestamptz;
     wanted_until timestamptz;
     parent_id bigint;
-    is_turn boolean := false;
 BEGIN
     -- The task is locked since its claim. What nearly every step does is kept apart, for the sake of speed: the row tells of no failure, and the next state is due
     -- at once. The update is HOT. (wait = 'ready': there was no failure but, maybe, a crash.)
@@ -628,7 +627,6 @@ BEGIN
         RETURNING t.instance_id, t.seq, t.wake_at, t.is_traced, t.scopes INTO instance_id, seq, wake_at, is_traced, scopes;
     END IF;
     IF seq IS NULL THEN
-        is_turn := true;
         SELECT turn.verdict, (turn.task).instance_id, (turn.task).seq, turn.attempt, (turn.task).wake_at, (turn.task).is_traced, (turn.task).parent_id
         INTO verdict, instance_id, seq, attempt, wake_at, is_traced, parent_id
         FROM df.turn_v1(step, p_state, p_started_at, finished_at, p_goes_back) AS turn;
@@ -651,7 +649,7 @@ BEGIN
     END IF;
 
     INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, row_count, result)
-    VALUES (step.task_id, seq, p_state, attempt, 'ok', p_started_at, finished_at, step.row_count, CASE WHEN is_traced THEN step.result END);
+    VALUES (step.task_id, seq, p_state, coalesce(attempt, 1), 'ok', p_started_at, finished_at, step.row_count, CASE WHEN is_traced THEN step.result END);
 
     IF step.name IS NOT NULL THEN
         IF octet_length(step.name) > 1000 OR step.name = '.result' THEN
@@ -677,7 +675,7 @@ BEGIN
         END IF;
     END IF;
 
-    IF is_turn THEN
+    IF attempt IS NOT NULL THEN
         IF verdict = 'own' THEN
             -- The step stopped its own instance: what it did stands, and it was the last.
             UPDATE df.task AS t SET status = 'stopped', wake_at = NULL WHERE t.id = step.task_id;

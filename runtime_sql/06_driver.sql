@@ -63,10 +63,8 @@ DECLARE
     state integer;
     moment pg_catalog.timestamptz;
     leaves_at pg_catalog.timestamptz;
-    steps integer;
     goes_back boolean;
     picked_by bigint;
-    blank df.step_v1;
     step df.step_v1;
     answer record;
     title pg_catalog.text;
@@ -102,7 +100,6 @@ BEGIN
     rewound_at := clock_timestamp();
     position_at := '-infinity';
     position_id := 0;
-    blank.outcome := 'advance';
     WHILE clock_timestamp() < ends_at AND NOT is_interrupted LOOP
         IF clock_timestamp() > rewound_at + interval '1 second' THEN
             -- What has come due behind the position: a start that committed late, a task that another driver has dropped.
@@ -176,32 +173,33 @@ BEGIN
         moment := claim.started_at;
         leaves_at := least(clock_timestamp() + interval '1 second', ends_at) + claim.clock_shift;
         picked_by := driver_id;
-        steps := 0;
-        LOOP
-            is_braced := true;
+        is_braced := true;
+        verdict := 'ok';
+        -- An expression costs 1,200 instructions in each transaction that evaluates it, whatever it says: no more of them here than need be.
+        FOR turn IN 1 .. 1000 LOOP
             IF is_careful THEN
                 is_braced := df.brace_v1(claim.task_id, driver_id);
+                IF is_braced IS NULL THEN
+                    COMMIT;
+                    EXIT;
+                END IF;
             END IF;
-            IF is_braced IS NULL THEN
-                COMMIT;
-                EXIT;
-            ELSIF NOT is_braced THEN
+            IF NOT is_braced THEN
                 -- Written: with the next claim it is run.
                 COMMIT;
             ELSE
-                steps := steps + 1;
-                goes_back := steps >= 1000 OR moment > leaves_at;
-                step := blank;
-                step.task_id := claim.task_id;
-                step.instance_id := claim.instance_id;
-                step.state := state;
-                verdict := 'ok';
+                goes_back := turn = 1000 OR moment > leaves_at;
                 title := set_config('application_name', concat('pgdurc ', claim.instance_id, ' ', claim.task_id, ':', state), false);
                 BEGIN
-                    EXECUTE command INTO answer USING step;
+                    EXECUTE command
+                    INTO answer
+                    USING ROW(claim.task_id, claim.instance_id, state, 'advance', NULL, NULL, NULL, NULL, NULL, NULL)::df.step_v1;
                     -- What was deferred fails here, inside this block, and not at the COMMIT.
                     SET CONSTRAINTS ALL IMMEDIATE;
-                    RESET ROLE;
+                    -- Half the price of a RESET that nobody needs.
+                    IF pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' THEN
+                        RESET ROLE;
+                    END IF;
                     -- Fails while a trigger on a temporary table is queued.
                     DISCARD TEMP;
                 EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
@@ -223,7 +221,8 @@ BEGIN
                 DEALLOCATE ALL;
                 UNLISTEN *;
                 DISCARD SEQUENCES;
-                PERFORM pg_catalog.pg_advisory_unlock_all();
+                -- As an expression, which is cheaper than a query.
+                title := pg_catalog.concat(pg_catalog.pg_advisory_unlock_all());
                 RESET ALL;
                 SET search_path = pg_catalog, pg_temp;
                 IF is_pinned THEN
@@ -236,15 +235,15 @@ BEGIN
                     step := answer.step;
                     step.task_id := claim.task_id;
                     verdict := df.advance_v1(step, state, moment, claim.clock_shift, goes_back, picked_by);
-                    IF verdict <> 'ok' THEN
+                END IF;
+                IF verdict <> 'ok' THEN
+                    IF verdict <> 'failed' THEN
                         -- With what the step did, the lock is gone, too.
                         ROLLBACK;
                         IF df.continue_v1(claim.task_id, driver_id, clock_timestamp() + claim.clock_shift) IS DISTINCT FROM state THEN
                             verdict := 'gone';
                         END IF;
                     END IF;
-                END IF;
-                IF verdict <> 'ok' THEN
                     CASE verdict
                         WHEN 'stopped' THEN
                             PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
