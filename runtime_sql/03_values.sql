@@ -58,7 +58,7 @@ BEGIN
 END
 $$;
 
--- {"name", "type", "value"} of a bound name, or of one of its columns; type NULL: not known, because it was never bound.
+-- {"name", "type", "value"} of a bound name, or of one of its columns; type unknown: what is optional is not there.
 CREATE OR REPLACE FUNCTION df.lookup_v1(p_task_id bigint, p_name text, p_column text, p_is_optional boolean) RETURNS jsonb
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -66,11 +66,12 @@ AS $$
 DECLARE
     found CONSTANT df.binding := df.find_binding_v1(p_task_id, p_name);
     reference CONSTANT text := '$' || p_name || coalesce('.' || p_column, '');
+    absent CONSTANT jsonb := jsonb_build_object('name', p_name, 'type', 'unknown', 'value', NULL);
     entry jsonb;
 BEGIN
     IF found.name IS NULL THEN
         IF p_is_optional THEN
-            RETURN jsonb_build_object('name', p_name, 'type', 'unknown', 'value', NULL);
+            RETURN absent;
         END IF;
         RAISE EXCEPTION '"%" is not bound', reference
             USING ERRCODE = 'PD006', HINT = format('Write %s? to read NULL here.', reference);
@@ -80,10 +81,7 @@ BEGIN
         -- A value: a whole one, or a field of an object.
         IF p_column IS NULL THEN
             entry := jsonb_build_object('name', p_name, 'type', 'jsonb', 'value', found.result::text);
-        ELSIF jsonb_typeof(found.result) <> 'object' OR NOT found.result ? p_column THEN
-            RAISE EXCEPTION '"%": the result has no field "%"', reference, p_column
-                USING ERRCODE = 'PD006', DETAIL = format('The result is %s.', left(found.result::text, 200));
-        ELSE
+        ELSIF jsonb_typeof(found.result) = 'object' AND found.result ? p_column THEN
             entry := jsonb_build_object(
                 'name', p_column,
                 'type', CASE jsonb_typeof(found.result -> p_column)
@@ -93,6 +91,11 @@ BEGIN
                     ELSE 'jsonb'
                 END,
                 'value', found.result ->> p_column);
+        ELSIF p_is_optional THEN
+            entry := absent;
+        ELSE
+            RAISE EXCEPTION '"%": the result has no field "%"', reference, p_column
+                USING ERRCODE = 'PD006', DETAIL = format('The result is %s.', left(found.result::text, 200));
         END IF;
     ELSIF p_column IS NULL THEN
         IF jsonb_array_length(found.columns) <> 1 THEN
@@ -105,7 +108,9 @@ BEGIN
         entry := found.columns -> 0;
     ELSE
         SELECT c.item INTO entry FROM jsonb_array_elements(found.columns) AS c (item) WHERE c.item ->> 'name' = p_column LIMIT 1;
-        IF entry IS NULL THEN
+        IF entry IS NULL AND p_is_optional THEN
+            entry := absent;
+        ELSIF entry IS NULL THEN
             RAISE EXCEPTION '"%": the result has no column "%"', reference, p_column
                 USING ERRCODE = 'PD006',
                     DETAIL = format('Its columns are %s.',

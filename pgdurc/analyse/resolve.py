@@ -204,6 +204,13 @@ def _column(
             return value(Reading.COUNT, None)
         if not has_no_rows:
             return value(Reading.ROWS, None)
+    without = [columns for columns in known if column not in columns]
+    if len(without) < len(rows) + len(json) and (without or has_no_rows):
+        if reference.is_optional:
+            return value(Reading.VALUE, column)
+        message = f'"${name}" has no column "{column}" on one of the ways that lead here'
+        hint = f'to read NULL where it is not there, write "${name}.{text}?"'
+        return Resolved(None, (error("PGD205", message, span, hint, related),))
     if has_no_rows:
         problem = error(
             "PGD208",
@@ -213,7 +220,7 @@ def _column(
             related,
         )
         return Resolved(None, (problem,))
-    missing = next((columns for columns in known if column not in columns), None)
+    missing = without[0] if without else None
     if missing == ():
         message = f'"${name}" is the array of a join\'s results and has no fields'
         hint = f"(${name} -> 0) is the first one; or name the branch whose result is wanted"
