@@ -202,24 +202,40 @@ AS $$
     SELECT df.fragment_v1(df.row_count_v1(step, p_name)::text, 'bigint', p_form);
 $$;
 
--- The rows with the types of their columns, also when there is none.
+-- The rows with the types of their columns, also when there is none. Of a column that a JSON object does not hold as it is (df.texts_v1) the values are
+-- taken from their texts.
 CREATE OR REPLACE FUNCTION df.recordset_v1(step df.step_v1, p_name text) RETURNS text
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found CONSTANT df.binding := df.require_binding_v1(step.task_id, p_name);
+    definitions text;
+    names text;
+    items text;
 BEGIN
     IF jsonb_array_length(found.columns) = 0 THEN
         RAISE EXCEPTION '"$%" has no columns', p_name USING ERRCODE = 'PD006';
     END IF;
+    SELECT
+        string_agg(format('%I %s', c.item ->> 'name', CASE WHEN c.item ? 'texts' THEN 'pg_catalog.jsonb' ELSE c.item ->> 'type' END), ', ' ORDER BY c.position),
+        string_agg(quote_ident(c.item ->> 'name'), ', ' ORDER BY c.position),
+        CASE WHEN bool_or(c.item ? 'texts') THEN string_agg(
+            CASE
+                WHEN c.item ? 'texts' THEN format(
+                    '((%L::pg_catalog.jsonb) ->> (r."pgdurc row" - 1)::integer)::%s AS %I', c.item -> 'texts', c.item ->> 'type', c.item ->> 'name')
+                ELSE format('r.%I', c.item ->> 'name')
+            END,
+            ', ' ORDER BY c.position)
+        END
+    INTO definitions, names, items
+    FROM jsonb_array_elements(found.columns) WITH ORDINALITY AS c (item, position);
+    IF items IS NULL THEN
+        RETURN format('(SELECT * FROM pg_catalog.jsonb_to_recordset(%L::pg_catalog.jsonb) AS r (%s))', found.result, definitions);
+    END IF;
     RETURN format(
-        '(SELECT * FROM pg_catalog.jsonb_to_recordset(%L::pg_catalog.jsonb) AS r (%s))',
-        found.result,
-        (
-            SELECT string_agg(format('%I %s', c.item ->> 'name', c.item ->> 'type'), ', ' ORDER BY c.position)
-            FROM jsonb_array_elements(found.columns) WITH ORDINALITY AS c (item, position)
-        ));
+        '(SELECT %s FROM ROWS FROM (pg_catalog.jsonb_to_recordset(%L::pg_catalog.jsonb) AS (%s)) WITH ORDINALITY AS r (%s, "pgdurc row"))',
+        items, found.result, definitions, names);
 END
 $$;
 

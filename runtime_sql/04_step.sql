@@ -28,6 +28,35 @@ BEGIN
 END
 $$;
 
+-- For each column of a query the texts of its values, an array, where a JSON object does not hold them as they are; else NULL. p_lines: of each row an array of the texts.
+-- json loses its white space and what is there twice, a JSON null reads as SQL NULL, an array loses lower bounds; and any of these may be inside of a composite value.
+CREATE OR REPLACE FUNCTION df.texts_v1(p_types regtype[], p_lines jsonb[]) RETURNS jsonb[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    type pg_type;
+    element pg_type;
+    texts jsonb;
+    kept jsonb[];
+BEGIN
+    FOR i IN 1 .. cardinality(p_types) LOOP
+        SELECT t.* INTO type FROM pg_type AS t WHERE t.oid = p_types[i];
+        SELECT e.* INTO element FROM pg_type AS e WHERE e.oid = type.typelem AND type.typcategory = 'A';
+        SELECT jsonb_agg(l.line -> (i - 1) ORDER BY l.position) INTO texts
+        FROM unnest(p_lines) WITH ORDINALITY AS l (line, position)
+        HAVING type.typtype IN ('c', 'd')
+            OR element.typtype IN ('c', 'd')
+            OR 'json'::regtype IN (type.oid, element.oid)
+            OR element.oid = 'jsonb'::regtype
+            OR type.oid = 'jsonb'::regtype AND bool_or(l.line ->> (i - 1) = 'null')
+            OR type.typcategory = 'A' AND bool_or(l.line ->> (i - 1) LIKE '[%');
+        kept[i] := texts;
+    END LOOP;
+    RETURN kept;
+END
+$$;
+
 -- Runs a query and keeps its rows: as an array of objects, and of the first row each value as text with its type. p_columns NULL: they are found at run
 -- time (a plain query only). p_types: cast to these. p_hoisted: the WITH clause of a statement whose WITH modifies data, which PostgreSQL allows at the top
 -- level only.
@@ -45,6 +74,10 @@ DECLARE
     objects pg_catalog.jsonb[];
     types pg_catalog.regtype[];
     vals pg_catalog.text[];
+    -- Where a type is none of those that are JSON's own or its strings: the texts of all rows.
+    is_plain boolean;
+    lines pg_catalog.jsonb[];
+    texts pg_catalog.jsonb[];
 BEGIN
     FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
         -- The rows become objects, so a name that is there already gets its position. In bytes: a longer alias would be cut to what it was.
@@ -72,12 +105,22 @@ BEGIN
         IF types IS NULL THEN
             types := line.types;
             vals := line.vals;
+            -- boolean, bytea, name, bigint, smallint, integer, text, oid, real, double precision, char, varchar, date, time, timestamp, timestamptz, interval,
+            -- numeric, uuid; by number, so that PostgreSQL does not look them up in each transaction.
+            is_plain := types::pg_catalog.oid[] OPERATOR(pg_catalog.<@)
+                '{16,17,19,20,21,23,25,26,700,701,1042,1043,1082,1083,1114,1184,1186,1700,2950}'::pg_catalog.oid[];
         END IF;
         IF line.object IS NOT NULL THEN
             n := n OPERATOR(pg_catalog.+) 1;
             objects[n] := line.object;
+            IF NOT is_plain THEN
+                lines[n] := pg_catalog.to_jsonb(line.vals);
+            END IF;
         END IF;
     END LOOP;
+    IF lines IS NOT NULL THEN
+        texts := df.texts_v1(types, lines);
+    END IF;
 
     step.row_count := n;
     step.result := coalesce(pg_catalog.to_jsonb(objects), '[]');
@@ -85,6 +128,9 @@ BEGIN
     FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
         step.columns := step.columns OPERATOR(pg_catalog.||)
             pg_catalog.jsonb_build_object('name', names[i], 'type', pg_catalog.format_type(types[i], -1), 'value', vals[i]);
+        IF texts[i] IS NOT NULL THEN
+            step.columns := pg_catalog.jsonb_set(step.columns, ARRAY[(i OPERATOR(pg_catalog.-) 1)::pg_catalog.text, 'texts'], texts[i]);
+        END IF;
     END LOOP;
     RETURN step;
 END

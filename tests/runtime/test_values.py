@@ -9,8 +9,9 @@ VALUES = [
     "true", "'it''s \\ $y {y}'::text", "'abc'::varchar(10)", "'ab'::char(5)", "'\\xdeadbeef'::bytea",
     "'2024-06-15 12:30:00+02'::timestamptz", "'2024-06-15 12:30:00.123456'::timestamp", "'infinity'::timestamptz", "'2024-02-29'::date",
     "'12:30:00'::time", "'1 year 2 mons 3 days 04:05:06'::interval", "'550e8400-e29b-41d4-a716-446655440000'::uuid",
-    """'{"b": [1, 2.50, null], "a": "x"}'::jsonb""", """'{"b": 1}'::json""", "ARRAY[1, NULL, 3]", "ARRAY['a,b', 'c\"d', NULL]",
-    "ARRAY[[1,2],[3,4]]", "int4range(1, 5)", "'10.0.0.1/8'::inet", "'(1,2)'::point", "'a b'::tsvector",
+    """'{"b": [1, 2.50, null], "a": "x"}'::jsonb""", """'{"b":  1, "b": 2}'::json""", "'null'::jsonb", "'null'::json", "ARRAY[1, NULL, 3]", "ARRAY['a,b', 'c\"d', NULL]",
+    "ARRAY[[1,2],[3,4]]", "'[0:1]={1,2}'::int[]", "ARRAY['null'::jsonb, NULL]", "ROW('null'::jsonb, '[2:2]={7}'::int[])::odd",
+    "ARRAY[ROW('null'::jsonb, NULL)::odd]", "'null'::odd_json", "int4range(1, 5)", "'10.0.0.1/8'::inet", "'(1,2)'::point", "'a b'::tsvector",
     "B'1011'::bit(4)", "B'101'::varbit", "'public'::name", "'pg_class'::regclass", "ROW(1, 'x')::pair", "'happy'::mood", "5::positive",
     "'x'::\"char\"",
 ]  # fmt: skip
@@ -18,6 +19,8 @@ VALUES = [
 SETUP = """
 CREATE TYPE pair AS (a int, b text);
 CREATE TYPE mood AS ENUM ('happy', 'sad');
+CREATE TYPE odd AS (j jsonb, a int[]);
+CREATE DOMAIN odd_json AS jsonb;
 CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 """
 
@@ -59,6 +62,8 @@ def test_every_type_comes_back_as_it_was(any_workflows):
         ("'VALUES (1, ''a''), (2, ''b'')' |=> x ~> 'SELECT $x.column2 AS v'", [{"v": "a"}]),
         ("'SELECT * FROM (VALUES (1, ''a'')) AS v (n, t)' |=> x ~> 'SELECT $x.t AS t, n + 1 AS n FROM $x.*'", [{"t": "a", "n": 2}]),
         ("'SELECT ''O''''Hara'' AS w' |=> x ~> 'SELECT ''I am $x'' AS said, ''$y'' AS kept'", [{"said": "I am O'Hara", "kept": "$y"}]),
+        ("$q$VALUES (1, NULL), (2, 'null'::jsonb), (3, '[null]')$q$ |=> x ~> 'SELECT column1 AS n, column2 IS NULL AS is_null FROM $x.*'",
+         [{"n": 1, "is_null": True}, {"n": 2, "is_null": False}, {"n": 3, "is_null": False}]),
         ("'SELECT ARRAY[5,6] AS a' |=> x ~> 'SELECT $x[2] AS v'", [{"v": 6}]),
         ("'INSERT INTO t VALUES (1), (2) RETURNING n' |=> x ~> 'SELECT $x.row_count AS c, (SELECT sum(n) FROM $x.*) AS s'", [{"c": 2, "s": 3}]),
         ("'INSERT INTO t VALUES (1), (2)' |=> x ~> 'SELECT $x.row_count AS c'", [{"c": 2}]),
