@@ -129,6 +129,10 @@ class Leaves:
         """The leaf whose SQL an expression gives."""
         if not self.is_constant_shape(value):
             return self.nothing(span)
+        helper = self.tokens[value.begin + 2].name if value.end > value.begin + 3 else None
+        if helper in nodes.DOING_FUNCTIONS and self.tokens[value.begin].name == "df":
+            self.refuse_function(helper, self.span(value.begin, value.begin + 3))
+            return self.nothing(span)
         try:
             found = parts(self.tokens, value.begin, value.end, self.offset)
         except LiteralError as bad:

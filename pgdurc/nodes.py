@@ -100,6 +100,9 @@ FUNCTIONS = frozenset(
 )
 """Functions of the schema that are no nodes."""
 
+DOING_FUNCTIONS = FUNCTIONS - {"getvar", "result"}
+"""Those that do something and give no text that could be a step's SQL."""
+
 
 def signature(name: str) -> str:
     """`df.loop(body, [condition])`, for a message."""
