@@ -1,9 +1,10 @@
-"""One database a server for all cases of a process, each case in a schema of its own."""
+"""One database a server for all cases of a process, and the same sessions: a new one reads all functions anew."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,8 +21,18 @@ GRANT USAGE ON SEQUENCE public.cases TO PUBLIC;
 """
 
 
+@dataclass(frozen=True)
+class Lane:
+    """alice's session for the scripts and one in which she drives, and that of the runtime's owner."""
+
+    alice: Any
+    driver: Any
+    administrator: Any
+
+
 @pytest.fixture(scope="session", params=LANES)
-def shared_database(request: pytest.FixtureRequest) -> Iterator[Any]:
+def lane(request: pytest.FixtureRequest) -> Iterator[Lane]:
     with fresh_database(request.getfixturevalue(request.param)) as made:
         made.query(SETUP, role=SUPERUSER)
-        yield made
+        with made.connect() as alice, made.connect() as driver, made.connect("dfowner") as administrator:
+            yield Lane(alice, driver, administrator)

@@ -110,36 +110,32 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(shared_database: Any, case: Case) -> None:
-    Session(shared_database, case).run()
+def test_case(lane: Any, case: Case) -> None:
+    Session(lane, case).run()
 
 
 class Session:
-    """A case on its way: alice's connection, and what she has started and seen last."""
+    """A case on its way: what alice has started and seen last."""
 
-    def __init__(self, database: Any, case: Case) -> None:
-        self.database = database
+    def __init__(self, lane: Any, case: Case) -> None:
+        self.lane = lane
         self.case = case
         self.instance: str | None = None
         self.rows: list[tuple[Any, ...]] = []
 
     def run(self) -> None:
         __tracebackhide__ = True
-        with (
-            self.database.connect() as self.connection,
-            self.database.connect("dfowner") as self.administrator,
-            self.database.connect() as self.driver,
-        ):
-            self.connection.execute(OF_ITS_OWN)
-            try:
-                for stage in self.case.stages:
-                    self.play(stage)
-            finally:
-                # Nothing of it is due in the cases that follow.
-                self.connection.execute("ROLLBACK; RESET ROLE; SELECT df.clearvars()")
-                self.administrator.execute(
-                    "SELECT df.cancel(id) FROM df.instances WHERE status IN ('pending', 'running')"
-                )
+        self.lane.alice.execute(OF_ITS_OWN)
+        try:
+            for stage in self.case.stages:
+                self.play(stage)
+        finally:
+            # Nothing of it is left for the cases that follow, nor due.
+            self.lane.alice.execute("ROLLBACK; SELECT df.clearvars()")
+            self.lane.alice.execute("DISCARD ALL")
+            self.lane.administrator.execute(
+                "SELECT df.cancel(id) FROM df.instances WHERE status IN ('pending', 'running')"
+            )
 
     def play(self, stage: Stage) -> None:
         __tracebackhide__ = True
@@ -175,7 +171,7 @@ class Session:
         for statement in compiled.statements:
             if not COMMENT.sub("", statement.sql).strip():
                 continue
-            cursor = self.connection.execute(statement.sql.encode())
+            cursor = self.lane.alice.execute(statement.sql.encode())
             while cursor.nextset():
                 pass
             if cursor.description is None:
@@ -183,7 +179,7 @@ class Session:
             self.rows = cursor.fetchall()
             if len(self.rows) == 1 and re.fullmatch("[0-9a-f]{8}", str(self.rows[0][0])):
                 self.instance = self.rows[0][0]
-                self.connection.execute("SELECT set_config('conformance.it', %s, false)", (self.instance,))
+                self.lane.alice.execute("SELECT set_config('conformance.it', %s, false)", (self.instance,))
 
     def check(self, word: str, rest: str, stage: Stage) -> None:
         __tracebackhide__ = True
@@ -206,7 +202,7 @@ class Session:
                 self.drive()
                 good = self.status() == ("completed" if word == "finished" else word)
             case "after":
-                self.administrator.execute("SELECT df.move_clock(%s)", (rest,))
+                self.lane.administrator.execute("SELECT df.move_clock(%s)", (rest,))
                 self.drive()
                 return
             case "is":
@@ -229,11 +225,11 @@ class Session:
             self.drive()
             if self.status() not in ("pending", "running"):
                 break
-            self.administrator.execute("SELECT df.move_clock('10 minutes')")
+            self.lane.administrator.execute("SELECT df.move_clock('10 minutes')")
         return self.status()
 
     def drive(self) -> None:
-        self.driver.execute("CALL df.run(0, NULL)")
+        self.lane.driver.execute("CALL df.run(0, NULL)")
 
     def status(self) -> str:
         return str(self.ask("SELECT df.status(%s)"))
@@ -246,7 +242,7 @@ class Session:
         return str(self.ask("SELECT (SELECT sqlstate || ': ' || message FROM df.error(%s))"))
 
     def ask(self, query: str) -> Any:
-        return self.administrator.execute(query, (self.instance,)).fetchall()[0][0]
+        return self.lane.administrator.execute(query, (self.instance,)).fetchall()[0][0]
 
 
 def load(text: str) -> Any:
