@@ -41,7 +41,10 @@ class ParameterValue:
 
 @dataclass(frozen=True, slots=True)
 class ResultValue:
-    """A reference to a bound name. `alias`: for a recordset, the one to append where the author gave none."""
+    """A reference to a bound name, `written` so.
+
+    `alias`: for a recordset, the one to append where the author gave none.
+    """
 
     name: str
     reading: Reading
@@ -49,6 +52,7 @@ class ResultValue:
     is_optional: bool
     form: Form
     alias: str | None = None
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ _LENGTH = 60
 
 
 def source_text(text: graph.Text) -> str:
-    """Pieces as the author wrote them, but for spelling: for labels and df.explain."""
+    """Pieces as the author wrote them, for labels and df.explain."""
     return "".join(_source_piece(piece) for piece in text)
 
 
@@ -22,14 +22,8 @@ def _source_piece(piece: graph.Piece) -> str:
             return f"${name}"
         case graph.Variable(name=name):
             return f"{{{name}}}"
-        case graph.ResultValue(name=name, reading=reading, column=column, is_optional=is_optional):
-            suffix = {
-                graph.Reading.VALUE: f".{column}" if column is not None else "",
-                graph.Reading.ROWS: "",
-                graph.Reading.COUNT: ".row_count",
-                graph.Reading.RECORDSET: ".*",
-            }[reading]
-            return f"${name}{suffix}{'?' if is_optional else ''}"
+        case graph.ResultValue(written=written):
+            return written
 
 
 def label_of(text: str) -> str:

@@ -22,7 +22,7 @@ LENGTH = 8
 CALL_LENGTH = 16
 """The calls of a schema have no names that would keep their hashes apart."""
 
-_UNSEEN = {"span", "label", "kind", "source", "outline", "expression_shown"}
+_UNSEEN = {"span", "label", "kind", "source", "outline", "expression_shown", "written"}
 
 
 def version_of(program: Program, length: int = LENGTH) -> str:

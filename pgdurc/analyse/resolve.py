@@ -125,7 +125,7 @@ def _read(
                 _doubtful(reference, written, span, binding), hint="only one value can be read as NULL"
             )
             return Resolved(None, (problem,))
-        return Resolved(ResultValue(name, reading, column, optional, form, alias))
+        return Resolved(ResultValue(name, reading, column, optional, form, alias, written))
 
     def wrong(code: str, message: str, hint: str | None) -> Resolved:
         return Resolved(None, (error(code, message, span, hint, related),))

@@ -93,7 +93,7 @@ $body$,
               {"node": "sql", "query": "SELECT call_embedding_api($batch)", "state": 2, "name": "embeddings"},
               {
                 "node": "sql",
-                "query": "INSERT INTO document_embeddings SELECT unnest FROM unnest($embeddings.call_embedding_api::vector[]) ON CONFLICT DO UPDATE SET embedding = EXCLUDED.embedding",
+                "query": "INSERT INTO document_embeddings SELECT unnest FROM unnest($embeddings::vector[]) ON CONFLICT DO UPDATE SET embedding = EXCLUDED.embedding",
                 "state": 3
               },
               {

@@ -179,7 +179,7 @@ $step$;
             },
             {"state": 9, "kind": "sql", "label": "SELECT 'passed', $reviewed", "line": 11, "name": "verdict"},
             {"state": 10, "kind": "condition", "label": "df.if_rows('purchase')", "line": 12},
-            {"state": 11, "kind": "sql", "label": "SELECT $verdict -> 0", "line": 12},
+            {"state": 11, "kind": "sql", "label": "SELECT $verdict.rows -> 0", "line": 12},
             {"state": 12, "kind": "sql", "label": "SELECT NULL::jsonb", "line": 12}
           ],
           "graph": {
@@ -232,7 +232,7 @@ $step$;
                 "node": "if_rows",
                 "result": "purchase",
                 "state": 10,
-                "then": {"node": "sql", "query": "SELECT $verdict -> 0", "state": 11},
+                "then": {"node": "sql", "query": "SELECT $verdict.rows -> 0", "state": 11},
                 "else": {"node": "sql", "query": "SELECT NULL::jsonb", "state": 12}
               }
             ]

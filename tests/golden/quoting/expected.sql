@@ -103,7 +103,7 @@ $step1$;
             {
               "state": 2,
               "kind": "sql",
-              "label": "SELECT $$ $sql$ $sql1$ $$ AS t, $odd.Tab AS tab, '$select...",
+              "label": "SELECT $$ $sql$ $sql1$ $$ AS t, $odd.\"Tab\" AS tab, '$sele...",
               "line": 5,
               "name": "rest"
             },
@@ -125,7 +125,7 @@ $step1$;
               },
               {
                 "node": "sql",
-                "query": "SELECT $$ $sql$ $sql1$ $$ AS t, $odd.Tab AS tab, '$select' AS s, 'é$odd.select' AS é, $q$ $starter$ $json$ $q$ AS q",
+                "query": "SELECT $$ $sql$ $sql1$ $$ AS t, $odd.\"Tab\" AS tab, '$select' AS s, 'é$odd.\"select\"' AS é, $q$ $starter$ $json$ $q$ AS q",
                 "state": 2,
                 "name": "rest"
               },

@@ -211,7 +211,7 @@ $step$;
             {
               "state": 6,
               "kind": "sql",
-              "label": "SELECT $pair.id AS id, $pair.Odd Col AS odd, $pair.day +...",
+              "label": "SELECT $pair.id AS id, $pair.\"Odd Col\" AS odd, $pair.day...",
               "line": 9,
               "name": "all_of_it"
             },
@@ -243,7 +243,7 @@ $step$;
               {"node": "sql", "query": "SELECT now() AS at WHERE false", "state": 5, "name": "none"},
               {
                 "node": "sql",
-                "query": "SELECT\n        $pair.id AS id,\n        $pair.Odd Col AS odd,\n        $pair.day + 1 AS next_day,\n        $one[2] AS amount,            -- not here: $nobody\n        $pair AS pairs,\n        $pair -> 1 ->> 'id' AS second,\n        $pair.row_count AS pair_count,\n        (SELECT sum(p.id) FROM $pair.* p) AS total,\n        (SELECT count(*) FROM $pair.*, $wide.* AS w WHERE w.number > pair.id) AS crossed,\n        $wide.word AS word,\n        $gone.row_count AS gone,\n        $none? IS NULL AS is_null,\n        $none.at?::text AS no_text,\n        $small + 1 AS more,\n        $label AS label,\n        $nothing IS NULL AS nothing,\n        '<$pair.id> $pair.Odd Col $label ^$ \\d+$ $unbound {greeting} {unset}' AS text,\n        $q$ $pair $q$ AS body,\n        E'$pair' AS escaped,\n        {sys_label} AS sys_label,\n        length({sys_instance_id}) >= 8 AS has_id",
+                "query": "SELECT\n        $pair.id AS id,\n        $pair.\"Odd Col\" AS odd,\n        $pair.day + 1 AS next_day,\n        $one[2] AS amount,            -- not here: $nobody\n        $pair AS pairs,\n        $pair.rows -> 1 ->> 'id' AS second,\n        $pair.row_count AS pair_count,\n        (SELECT sum(p.id) FROM $pair.* p) AS total,\n        (SELECT count(*) FROM $pair.*, $wide.* AS w WHERE w.number > pair.id) AS crossed,\n        $wide.word AS word,\n        $gone.row_count AS gone,\n        $none? IS NULL AS is_null,\n        $none.at?::text AS no_text,\n        $small + 1 AS more,\n        $label AS label,\n        $nothing IS NULL AS nothing,\n        '<$pair.id> $pair.\"Odd Col\" $label ^$ \\d+$ $unbound {greeting} {unset}' AS text,\n        $q$ $pair $q$ AS body,\n        E'$pair' AS escaped,\n        {sys_label} AS sys_label,\n        length({sys_instance_id}) >= 8 AS has_id",
                 "state": 6,
                 "name": "all_of_it"
               },
