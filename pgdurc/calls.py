@@ -98,8 +98,8 @@ class Calls:
             case "break":
                 return Break(self._text(given["value"]) if "value" in given else None, span)
             case "wait_for_schedule":
-                cron = self._constant(name, given["cron_expr"])
-                timezone = self._constant(name, given["timezone"]) if "timezone" in given else None
+                cron = self._schedule(name, given["cron_expr"], "cron")
+                timezone = self._schedule(name, given["timezone"], "zone") if "timezone" in given else None
                 return self.leaves.nothing(span) if cron is None else Schedule(cron, timezone, span)
             case "wait_for_signal":
                 return self._signal(given, span)
@@ -140,7 +140,7 @@ class Calls:
                 if _CONSTANT.match(written) or _REFERENCE.match(written):
                     return SourceText(written, tuple(range(span.start, span.end + 1)))
                 if self.leaves.takes_expressions:
-                    return self.leaves.hidden_value(value) if self.leaves.is_constant_shape(value) else None
+                    return self.leaves.template(value) if self.leaves.is_constant_shape(value) else None
                 self._refuse("break", Argument.TEXT, span)
         return None
 
@@ -151,10 +151,12 @@ class Calls:
             timeout = self._duration("wait_for_signal", given["timeout_seconds"])
         return self.leaves.nothing(span) if name is None else Signal(name, timeout, span)
 
-    def _constant(self, node: str, value: Value) -> SourceText | None:
+    def _schedule(self, node: str, value: Value, kind: str) -> SourceText | None:
         match value:
             case Text(source):
                 return source
+            case Opaque() if self.leaves.takes_expressions:
+                return self.leaves.hidden_value(value, kind) if self.leaves.is_constant_shape(value) else None
             case Opaque(span=span):
                 self._refuse(node, Argument.CONSTANT, span)
         return None
@@ -166,7 +168,7 @@ class Calls:
             case Opaque(span=span) if _REFERENCE.match(written := self.leaves.source(span)):
                 return SourceText(written, tuple(range(span.start, span.end + 1)))
             case Opaque() if self.leaves.takes_expressions:
-                return self.leaves.hidden_value(value) if self.leaves.is_constant_shape(value) else None
+                return self.leaves.template(value) if self.leaves.is_constant_shape(value) else None
             case Opaque(span=span):
                 self._refuse(node, Argument.LABEL, span)
         return None

@@ -198,10 +198,10 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`timezone`: None is that of the workflow."""
+    """`timezone`: None is that of the workflow. Not constant only where they are hidden parameters."""
 
-    cron: str
-    timezone: str | None
+    cron: str | ParameterValue
+    timezone: str | ParameterValue | None
     span: Span
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from pgdurc import nodes
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.expression import foreign_operator
+from pgdurc.expression_parts import Part, json_parts, parts
 from pgdurc.header import read_parameters
-from pgdurc.hidden import Hidden, Part, assembled, has_all_variables, parts, shaping_part
+from pgdurc.hidden import Hidden, assembled, has_all_variables, reference, shaping_part
 from pgdurc.literal import LiteralError, read_literal, second_part
 from pgdurc.nearest import nearest
 from pgdurc.operand import Opaque, Text, Value
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JSON_GRAPH = re.compile(r'\s*+\{[^{}]*?"(?:node_type|_partial_if)"', re.DOTALL)
+_HAS_REFERENCE = re.compile(r'\$[A-Za-z_"]')
 _COLUMNS_HINT = "write |=> name(column type, ...)"
 
 
@@ -102,11 +104,11 @@ class Leaves:
 
     # Expressions that are evaluated where a call stands
 
-    def hide(self, begin: int, end: int, *, is_sql: bool) -> str:
-        """The name of a new hidden parameter for the expression that the tokens are."""
-        name = f"{'sql' if is_sql else 'value'}${len(self.hidden) + 1}"
-        span = self.span(begin, end)
-        self.hidden.append(Hidden(name, self.source(span), is_sql, span))
+    def hide(self, kind: str, part: Part) -> str:
+        """The name of a new hidden parameter for an expression; `kind` is what its name begins with."""
+        name = f"{kind}${len(self.hidden) + 1}"
+        span = self.span(part.begin, part.end)
+        self.hidden.append(Hidden(name, part.function.replace("{}", self.source(span)), span))
         return name
 
     def is_constant_shape(self, value: Opaque) -> bool:
@@ -141,21 +143,35 @@ class Leaves:
         expressions = [part for part in found if part.string is None]
         if found[0].string is not None:
             first = len(self.hidden)
-            names = [self.hide(part.begin, part.end, is_sql=True) for part in expressions]
-            starts = [self.span(part.begin, part.end).start for part in expressions]
-            text = assembled(found, names, starts, value.span.end)
+            names = [self.hide("sql", part) for part in expressions]
+            text = self._assembled(found, [f"{{{name}}}" for name in names], value)
             if has_all_variables(text, names):
                 return Sql(text, span)
             del self.hidden[first:]
-        name = self.hide(value.begin, value.end, is_sql=True)
-        whole = assembled([Part(None, value.begin, value.end)], [name], [value.span.start], value.span.end)
-        return Sql(whole, span)
+        whole = Part(None, value.begin, value.end)
+        return Sql(self._assembled([whole], ["{" + self.hide("sql", whole) + "}"], value), span)
 
-    def hidden_value(self, value: Opaque) -> SourceText:
+    def _assembled(self, found: list[Part], marks: list[str], value: Opaque) -> SourceText:
+        starts = [self.span(part.begin, part.end).start for part in found if part.string is None]
+        return assembled(found, marks, starts, value.span.end)
+
+    def hidden_value(self, value: Opaque, kind: str = "value") -> SourceText:
         """A reference to a hidden parameter for an argument that is no constant."""
-        name = self.hide(value.begin, value.end, is_sql=False)
-        reference = f'$"{name}"'
-        return SourceText(reference, (*[value.span.start] * len(reference), value.span.end))
+        whole = Part(None, value.begin, value.end)
+        return self._assembled([whole], [reference(self.hide(kind, whole))], value)
+
+    def template(self, value: Opaque) -> SourceText:
+        """An expression as a text: hidden but for its constant strings, if those hold references."""
+        try:
+            found = json_parts(self.tokens, value.begin, value.end, self.offset)
+            found = found or parts(self.tokens, value.begin, value.end, self.offset)
+        except LiteralError as bad:
+            self.problem("PGD132", bad.message, Span(bad.start, bad.end))
+            return SourceText("", (value.span.start,))
+        if not any(part.string is not None and _HAS_REFERENCE.search(part.string.value) for part in found):
+            return self.hidden_value(value)
+        marks = [reference(self.hide("value", part)) for part in found if part.string is None]
+        return self._assembled(found, marks, value)
 
     def _step_hint(self, value: Opaque) -> str:
         first = self.tokens[value.begin]

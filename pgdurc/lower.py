@@ -169,11 +169,12 @@ class _Lowering:
         return number
 
     def _schedule(self, node: graph.Schedule, then: _Next | _Test) -> Outline:
-        zone = "" if node.timezone is None else f", '{node.timezone}'"
-        label = label_of(f"df.wait_for_schedule('{node.cron}'{zone})")
-        outline: dict[str, Outline] = {"node": "schedule", "cron": node.cron}
+        given = [one for one in (node.cron, node.timezone) if one is not None]
+        shown = [f"'{one}'" if isinstance(one, str) else source_text((one,)) for one in given]
+        label = label_of(f"df.wait_for_schedule({', '.join(shown)})")
+        outline: dict[str, Outline] = {"node": "schedule", "cron": source_text((node.cron,))}
         if node.timezone is not None:
-            outline["timezone"] = node.timezone
+            outline["timezone"] = source_text((node.timezone,))
         action = program.Schedule(node.cron, node.timezone)
         outline["state"] = self._parking("schedule", action, then, label, node.span)
         return outline

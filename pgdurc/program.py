@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgdurc.diagnostic import Span
-from pgdurc.graph import Duration, Options, Parameter, Statement, Text
+from pgdurc.graph import Duration, Options, Parameter, ParameterValue, Statement, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    cron: str
-    timezone: str | None
+    cron: str | ParameterValue
+    timezone: str | ParameterValue | None
 
 
 @dataclass(frozen=True, slots=True)

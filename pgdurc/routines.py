@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgdurc import graph, program
+from pgdurc.hidden import is_hidden
 from pgdurc.pgsql import quote_identifier
 
 
@@ -81,7 +82,8 @@ def call_of(state: program.State) -> Call | None:
         case program.Sleep(expression=expression):
             return Call("sleep_text_v1", (_assembled(expression or ()),))
         case program.Schedule(cron=cron, timezone=timezone):
-            return Call("wait_for_schedule_v1", _without_defaults((cron, timezone)))
+            zone = None if timezone is None else _plain((timezone,))
+            return Call("wait_for_schedule_v1", _without_defaults((_plain((cron,)), zone)))
         case program.Signal(name=name, timeout=timeout):
             limit = () if timeout is None else (Labelled("timeout", _interval(timeout)),)
             return Call("wait_for_signal_v1", (_plain(name), *limit))
@@ -133,6 +135,8 @@ def _run(statement: graph.Statement, is_captured: bool) -> Call:
 
 def _break(value: graph.Text) -> Call:
     match value:
+        case (graph.ParameterValue(name=name),) if is_hidden(name):
+            return Call("break_param_v1", (name,))
         case (graph.ParameterValue(name=name),):
             return Call("load_param_v1", (name,))
         case (graph.ResultValue(name=name, reading=reading, column=column, is_optional=is_optional),) if (

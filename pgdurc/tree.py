@@ -157,7 +157,10 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`df.wait_for_schedule('0 9 * * MON-FRI', 'Europe/Berlin')`: constants, both."""
+    """`df.wait_for_schedule('0 9 * * MON-FRI', 'Europe/Berlin')`: constants, both.
+
+    In a call each may be a reference to a hidden parameter.
+    """
 
     cron: SourceText
     timezone: SourceText | None

@@ -352,6 +352,14 @@ AS $$
     SELECT df.json_result_v1(step, df.lookup_param_v1(step.task_id, p_name));
 $$;
 
+-- Makes the text that a call gave for the value of a break the result of this step.
+CREATE OR REPLACE FUNCTION df.break_param_v1(step df.step_v1, p_name text) RETURNS df.step_v1
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT df.break_v1(step, df.lookup_param_v1(step.task_id, p_name) ->> 'value');
+$$;
+
 -- Splits the task: each branch goes on as a task of its own at its state, and this one at p_gather when they have ended (a race: when the first has).
 CREATE OR REPLACE FUNCTION df.fork_v1(step df.step_v1, p_kind text, p_branches integer[], p_gather integer) RETURNS df.step_v1
 LANGUAGE plpgsql

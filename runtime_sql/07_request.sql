@@ -840,9 +840,10 @@ BEGIN
 END
 $$;
 
--- What a df.start call becomes: v1 is the hash of its version, args what it evaluates; SQL text among that has a name that begins with sql$. It is called
--- df.start, since a column and a variable of \gset are named for the function. Frozen as what ends in _v1 is: a changed contract has a parameter v2. Two
--- parameters without a default keep it from answering to a call that was not compiled.
+-- What a df.start call becomes: v1 is the hash of its version, args what it evaluates; what is SQL text, a cron expression or a time zone has a name that
+-- begins with sql$, cron$ or zone$, and is looked at before anything starts. It is called df.start, since a column and a variable of \gset are named for
+-- the function. Frozen as what ends in _v1 is: a changed contract has a parameter v2. Two parameters without a default keep it from answering to a call
+-- that was not compiled.
 CREATE OR REPLACE FUNCTION df.start(v1 text, args jsonb, label text DEFAULT NULL, database text DEFAULT NULL, transaction_mode text DEFAULT 'caller')
 RETURNS text
 LANGUAGE plpgsql
@@ -864,13 +865,19 @@ BEGIN
         RAISE EXCEPTION 'a workflow runs in the database in which it is started, and that is "%"', pg_catalog.current_database()
             USING ERRCODE = '0A000', HINT = pg_catalog.format('Install pgdurc in "%s", and run the compiled script there.', database);
     END IF;
-    FOR item IN SELECT a.key, a.value FROM pg_catalog.jsonb_each_text(args) AS a WHERE pg_catalog.starts_with(a.key, 'sql$') LOOP
-        IF item.value IS NULL THEN
+    FOR item IN
+        SELECT pg_catalog.split_part(a.key, '$', 1) AS kind, a.value FROM pg_catalog.jsonb_each_text(args) AS a
+    LOOP
+        IF item.kind OPERATOR(pg_catalog.=) 'sql' AND item.value IS NULL THEN
             RAISE EXCEPTION 'the SQL text of a step is NULL'
                 USING ERRCODE = 'PD003', HINT = 'One NULL makes all of a text NULL that || puts together.';
-        ELSIF item.value OPERATOR(pg_catalog.~) '^\s*\{[^{}]*"node_type"' THEN
+        ELSIF item.kind OPERATOR(pg_catalog.=) 'sql' AND item.value OPERATOR(pg_catalog.~) '^\s*\{[^{}]*"node_type"' THEN
             RAISE EXCEPTION 'a workflow cannot be started from its JSON graph'
                 USING ERRCODE = 'PD003', HINT = 'Write the expression in the call itself, where it is compiled.';
+        ELSIF item.kind OPERATOR(pg_catalog.=) 'cron' AND df.next_cron_v1(coalesce(item.value, 'NULL'), 'UTC', df.now()) IS NULL THEN
+            RAISE EXCEPTION 'the schedule "%" never comes', item.value USING ERRCODE = '22023';
+        ELSIF item.kind OPERATOR(pg_catalog.=) 'zone' THEN
+            PERFORM pg_catalog.timezone(coalesce(item.value, 'NULL'), pg_catalog.now());
         END IF;
     END LOOP;
     RETURN df.ask_v1('start', NULL, pg_catalog.jsonb_build_object(

@@ -7,6 +7,7 @@ from pgdurc.analyse.draft import Draft
 from pgdurc.analyse.sleeps import is_number
 from pgdurc.deep import Walk, run
 from pgdurc.graph import Form, Piece, Text
+from pgdurc.hidden import referred
 
 
 def build_graph(draft: Draft) -> graph.Workflow:
@@ -58,7 +59,8 @@ def _node(draft: Draft, node: tree.Tree) -> Walk[graph.Node]:
         case tree.Sleep(span=span):
             return graph.Sleep(_duration(draft, node), span)
         case tree.Schedule(cron=cron, timezone=timezone, span=span):
-            return graph.Schedule(cron.value, None if timezone is None else timezone.value, span)
+            zone = None if timezone is None else _constant(draft, timezone)
+            return graph.Schedule(_constant(draft, cron), zone, span)
         case tree.Signal(timeout=timeout, span=span):
             limit = None if timeout is None else _duration(draft, timeout)
             return graph.Signal(draft.texts[span], limit, span)
@@ -82,6 +84,16 @@ def _duration(draft: Draft, node: tree.Sleep | tree.Duration) -> graph.Duration:
     if is_number(value):
         return graph.Duration(seconds=value.strip().removeprefix("+").strip())
     return graph.Duration(expression=text)
+
+
+def _constant(draft: Draft, text: tree.SourceText) -> str | graph.ParameterValue:
+    """A text that is a constant but for a hidden parameter."""
+    name = referred(text.value)
+    for parameter in draft.declaration.parameters:
+        if parameter.name == name:
+            shown = draft.source.text[parameter.span.start : parameter.span.end]
+            return graph.ParameterValue(name, Form.RAW, shown)
+    return text.value
 
 
 def _escaped(piece: Piece) -> Piece:

@@ -8,6 +8,7 @@ from pgdurc.analyse.options import TIME_ZONE
 from pgdurc.analyse.walk import nodes
 from pgdurc.cron import check_cron
 from pgdurc.diagnostic import Diagnostic
+from pgdurc.hidden import referred
 
 
 def check_schedules(draft: Draft) -> Draft:
@@ -16,11 +17,12 @@ def check_schedules(draft: Draft) -> Draft:
     for node in nodes(draft.declaration.body):
         if not isinstance(node, tree.Schedule):
             continue
-        if (problem := check_cron(node.cron.value)) is not None:
+        problem = check_cron(node.cron.value) if referred(node.cron.value) is None else None
+        if problem is not None:
             span = node.cron.span(problem.start, problem.end) if node.cron.value else node.span
             problems.append(error("PGD415", problem.message, span, problem.hint))
         zone = node.timezone
-        if zone is not None and not TIME_ZONE.match(zone.value):
+        if zone is not None and referred(zone.value) is None and not TIME_ZONE.match(zone.value):
             span = zone.span(0, len(zone.value)) if zone.value else node.span
             hint = "the name of a time zone, such as 'Europe/Berlin'"
             problems.append(error("PGD415", f'"{zone.value}" is no time zone', span, hint))

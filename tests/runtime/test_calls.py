@@ -365,3 +365,62 @@ def test_a_call_in_a_step_is_rolled_back_with_it(psql: Any, workflows: Any) -> N
     workflows.drive_until_ended(instance := ran.stdout.strip())
     assert workflows.status(instance) == "failed"
     assert workflows.database.query("SELECT id FROM df.instances") == [(instance,)]
+
+
+def test_values_of_breaks(psql: Any, workflows: Any) -> None:
+    """Text that is JSON is that, whatever expression gave it; references in its constants are put in."""
+    ran = psql(
+        """
+        SELECT df.start(df.loop(df.break(t)), t) FROM (VALUES ('42'), ('{"a": 1}'), ('plain'), (''), (NULL)) AS v (t);
+        SELECT df.start(
+            df.loop(
+                $$SELECT 5 AS n, 'q"x' AS t$$ |=> 'r'
+                ~> df.break(jsonb_build_object('n', '$r.n', 't', '$r.t', 'g', g, 'l', jsonb_build_array(-2.5, g > 1)))))
+        FROM (VALUES (1)) AS v (g);
+        SELECT df.start(df.loop('SELECT 5 AS n' |=> 'r' ~> df.break('{"total": ' || '$r.n' || ', "g": ' || g || '}')))
+        FROM (VALUES (1)) AS v (g);
+        """
+    )
+    workflows.database.drive()
+    assert [workflows.result(instance) for instance in ran.stdout.split()] == [
+        42,
+        {"a": 1},
+        "plain",
+        "",
+        None,
+        {"n": "5", "t": 'q"x', "g": 1, "l": [-2.5, False]},
+        {"total": 5, "g": 1},
+    ]
+
+
+def test_format(psql: Any, workflows: Any) -> None:
+    ran = psql(
+        """
+        CREATE TABLE "Odd" (n int, t text);
+        SELECT df.start(
+            'SELECT 5 AS n' |=> 'r'
+            ~> format('INSERT INTO %I SELECT $r + %s, %L || ''100 %%''', 'Odd', n, l)
+            ~> format('TABLE %I', 'Odd'))
+        FROM (VALUES (2, 'it''s ')) AS v (n, l);
+        """
+    )
+    assert rows(workflows, ran.stdout.strip()) == [{"n": 7, "t": "it's 100 %"}]
+
+
+def test_a_schedule_that_an_expression_gives(psql: Any, workflows: Any) -> None:
+    call = "SELECT df.start(df.wait_for_schedule({}, 'Europe/' || city) ~> 'SELECT 1 AS n') FROM (VALUES ({})) AS v (hour, city);"
+    instance = psql(call.format("'30 ' || hour || ' * * *'", "2, 'Berlin'")).stdout.strip()
+    workflows.database.drive()
+    due = workflows.database.value(
+        "SELECT to_char(wake_at AT TIME ZONE 'Europe/Berlin', 'HH24:MI') FROM df.waiting(%s)", instance
+    )
+    assert due == "02:30"
+    for cron, given, message in [
+        ("hour", "'1 2 3', 'Berlin'", 'invalid cron expression: "1 2 3" has not five fields'),
+        ("'0 0 ' || hour || ' 2 *'", "30, 'Berlin'", 'the schedule "0 0 30 2 *" never comes'),
+        ("'0 0 ' || hour || ' 2 *'", "NULL, 'Berlin'", "invalid cron expression"),
+        ("'0 0 1 1 ' || hour", "1, 'Nowhere'", 'time zone "Europe/Nowhere" not recognized'),
+    ]:
+        refused = psql(call.format(cron, given), may_fail=True)
+        assert message in refused.stderr
+    assert workflows.database.value("SELECT count(*) FROM df.instances") == 1

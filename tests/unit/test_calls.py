@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -48,6 +49,38 @@ def statement(text: str) -> str:
             "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
             "'value$1', ('paid ' || id)::pg_catalog.text, 'value$2', (days * 86400)::pg_catalog.text))",
         ),
+        (
+            "df.start(df.wait_for_schedule('*/' || n || ' * * * *', zone))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
+            "'cron$1', ('*/' || n || ' * * * *')::pg_catalog.text, 'zone$2', (zone)::pg_catalog.text))",
+        ),
+        (
+            "df.start(format('SELECT %L, %2$s FROM %I WHERE x %% 2', a, b, 't' || c))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
+            "'sql$1', (pg_catalog.format('%L', a))::pg_catalog.text, "
+            "'sql$2', (pg_catalog.format('%s', b))::pg_catalog.text, "
+            "'sql$3', (pg_catalog.format('%I', 't' || c))::pg_catalog.text))",
+        ),
+        (
+            # An argument that is used twice would be evaluated twice.
+            "df.start(format('SELECT %1$L, %1$s', f()))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
+            "'sql$1', (format('SELECT %1$L, %1$s', f()))::pg_catalog.text))",
+        ),
+        (
+            "df.start(@> ('SELECT 1' |=> 'x' ~> df.break(jsonb_build_object('n', '$x', 'm', m, 'all', jsonb_build_array(1, true)))))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
+            "'value$1', (coalesce(pg_catalog.to_jsonb(m), 'null'))::pg_catalog.text))",
+        ),
+        (
+            "df.start(@> ('SELECT 1' |=> 'x' ~> df.break((pg_catalog.jsonb_build_array('$x', -1.5, '$x'))::text)))",
+            "df.start(v1 => '...', args => '{}')",
+        ),
+        (
+            "df.start(@> df.break(jsonb_build_object('n', 1)))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
+            "'value$1', (jsonb_build_object('n', 1))::pg_catalog.text))",
+        ),
     ],
 )
 def test_what_stands_in_the_place_of_a_call(call: str, written: str) -> None:
@@ -91,6 +124,31 @@ def test_the_real_precedence_is_kept_with_a_warning() -> None:
     explicit = compiled("SELECT df.start(('SELECT 1' ~> 'SELECT 2') & 'SELECT 3');")
     assert [call.version for call in found.calls] == [call.version for call in explicit.calls]
     assert compile_text(f"CREATE WORKFLOW w() AS {chain};").has_errors
+
+
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        (
+            "jsonb_build_object('a', '$x', 'b', jsonb_build_array(1, true, NULL))",
+            '{"a": "$x", "b": [1, true, null]}',
+        ),
+        ("json_build_array('it\"s $x', '$x'::text, -1.5, E'\\n')::text", '["it\\"s $x", "$x", -1.5, "\\n"]'),
+        ("jsonb_build_array('$x', jsonb_build_object())", '["$x", {}]'),
+        ("'{\"total\": ' || '$x' || '}'", '{"total": $x}'),
+    ],
+)
+def test_a_constant_that_is_put_together_is_a_text_with_references(argument: str, text: str) -> None:
+    found = compiled(f"SELECT df.start(@> ('SELECT 1' |=> 'x' ~> df.break({argument})));")
+    assert f'"value": {json.dumps(text)}' in found.sql
+    assert "args => '{}'" in found.sql
+
+
+def test_the_sql_of_format_is_checked_at_its_own_place() -> None:
+    text = "SELECT df.start(format('SELEC %L', x));"
+    (problem,) = compile_text(text).diagnostics
+    assert problem.code == "PGD301"
+    assert text[problem.span.start : problem.span.end] == "SELEC"
 
 
 @pytest.mark.parametrize(
