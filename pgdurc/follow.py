@@ -133,7 +133,7 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
     from rich.text import Text
 
     mark, color = MARKS.get(attempt.outcome, ("•", "yellow"))
-    if not console.encoding.lower().startswith("utf"):
+    if not is_unicode(console):
         mark = {"✓": "+", "✗": "x"}.get(mark, "*")
     line = Text()
     line.append(f"{mark} ", color)
@@ -148,6 +148,10 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
     if attempt.outcome != "ok":
         code = f" ({attempt.sqlstate})" if attempt.sqlstate else ""
         console.print(Text(f"    {attempt.outcome}: {attempt.message or 'no message'}{code}", color))
+
+
+def is_unicode(console: Console) -> bool:
+    return console.encoding.lower().startswith("utf")
 
 
 def _show_waiting(view: _View, status: _Status, waiting: list[Waiting]) -> None:
@@ -221,7 +225,8 @@ def _say_detached(view: _View, is_driven: bool) -> None:
 class _Status:
     """The last line: what is waited for, and since when. Only on a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, dots: str) -> None:
+        self._dots = dots
         self._key = ""
         self._since = 0.0
         self._text = ""
@@ -248,7 +253,7 @@ class _Status:
         seconds = now - self._since if self._until is None else max(0.0, self._until - now)
         text = Text(f"{duration(round(seconds, 1)):>8}  {self._text}", no_wrap=True, overflow="ellipsis")
         if self._spinner is None:
-            self._spinner = Spinner("dots", text)
+            self._spinner = Spinner(self._dots, text)
         else:
             self._spinner.update(text=text)
         return self._spinner
@@ -258,7 +263,7 @@ class _Status:
 def _status(console: Console) -> Iterator[_Status]:
     from rich.live import Live
 
-    status = _Status()
+    status = _Status("dots" if is_unicode(console) else "line")
     if not console.is_terminal or not sys.stderr.isatty():
         yield status
         return

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pgdurc.database import Connection
 
 ARGUMENT = re.compile(r"(?s)([^=:]+)(:?=)(.*)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def start_workflow(
@@ -64,6 +65,8 @@ def parse_arguments(written: Iterable[str], json_parameters: Collection[str] = (
                 hint="for example: -a batch_size=100",
                 exit_code=Exit.USAGE,
             )
+        if _SURROGATE.search(text):  # what Python makes of a byte that is not UTF-8
+            raise Failure(f"argument {text!a} is not UTF-8", exit_code=Exit.USAGE)
         name, sign, value = found.groups()
         if name in arguments:
             raise Failure(f'argument "{name}" is given twice', exit_code=Exit.USAGE)
@@ -73,7 +76,10 @@ def parse_arguments(written: Iterable[str], json_parameters: Collection[str] = (
 
 def _json(name: str, value: str) -> Any:
     try:
-        return json.loads(value, parse_float=Decimal)
+        # Python reads no integer of more than 4,300 digits, PostgreSQL does.
+        return json.loads(value, parse_float=Decimal, parse_int=Decimal)
+    except RecursionError:
+        raise Failure(f'argument "{name}" is JSON that is too deep', exit_code=Exit.USAGE) from None
     except json.JSONDecodeError as error:
         raise Failure(
             f'argument "{name}" is not JSON: {error}',

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from pgdurc import __version__
+from pgdurc.cli.streams import ReaderGone
 from pgdurc.failure import Exit, Failure
 
 # name: (module, what the list of commands says of it). Each module has a function of the command's name.
@@ -56,28 +57,46 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Every foreseen failure is a message and an exit code, also one of --help."""
+        try:
+            return super().main(*arguments, **options)
+        except ReaderGone:
+            sys.exit(Exit.FINE)
+        except Failure as failure:
+            _end_with(failure)
+
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):
             ctx.color = False
         try:
             return super().invoke(ctx)
-        except Failure as failure:
-            from pgdurc.cli.report import report_failure
-
-            report_failure(failure)
-            ctx.exit(failure.exit_code)
         except KeyboardInterrupt:
             ctx.exit(Exit.DETACHED)
+        except UnicodeEncodeError as error:
+            # A lone surrogate is what Python makes of a byte that is not UTF-8.
+            from pgdurc.cli.report import printable
+
+            raise Failure(
+                "what was given on the command line is not UTF-8",
+                detail=f"It holds {printable(error.object)}",
+                exit_code=Exit.USAGE,
+            ) from None
         except Exception as error:
             # Only a command that has talked to a database has imported psycopg.
             psycopg = sys.modules.get("psycopg")
             if psycopg is None or not isinstance(error, psycopg.Error):
                 raise
-            from pgdurc.cli.report import report_failure
             from pgdurc.database import failure_of
 
-            report_failure(failure_of(error))
-            ctx.exit(Exit.DATABASE)
+            raise failure_of(error) from None
+
+
+def _end_with(failure: Failure) -> NoReturn:
+    from pgdurc.cli.report import report_failure
+
+    report_failure(failure)
+    sys.exit(failure.exit_code)
 
 
 @click.group(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pgdurc.cli.report import fail_with, report_diagnostics
+from pgdurc.cli.report import fail_with, printable, report_diagnostics, write_text
 from pgdurc.failure import Exit, Failure
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def compile_command(
     results = _compile_all(files, strict, style)
     sql = _joined(result.compiled.sql for result in results if result.compiled is not None)
     if output is None:
-        _write_standard_output(sql)
+        write_text(sql)
     elif check:
         _compare(sql, output)
     else:
@@ -156,7 +156,7 @@ def _compile(file: Path, strict: bool) -> Result:
     from pgdurc.source import SourceError, read
 
     try:
-        source = read(_content(file), "<stdin>" if str(file) == "-" else str(file))
+        source = read(_content(file), "<stdin>" if str(file) == "-" else printable(str(file)))
     except SourceError as error:
         return Result(error.source, None, error.diagnostics)
     compiled = compile_source(source)
@@ -186,20 +186,6 @@ def _joined(texts: Iterable[str]) -> str:
     for text in texts:
         joined += "\n" + text if joined and not joined.endswith("\n") else text
     return joined
-
-
-def _write_standard_output(sql: str) -> None:
-    """As bytes: line ends are the author's."""
-    if sys.stdout is None:
-        raise Failure("cannot write to standard output: it is closed", exit_code=Exit.USAGE)
-    try:
-        sys.stdout.buffer.write(sql.encode())
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise  # whoever reads has had enough: no failure of ours
-    except OSError as error:
-        sys.stdout = None  # or Python would try again at the end, and say so
-        raise Failure(f"cannot write to standard output: {error.strerror}", exit_code=Exit.USAGE) from None
 
 
 def _write_file(sql: str, output: Path) -> None:

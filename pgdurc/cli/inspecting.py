@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from pgdurc.cli.options import database_options, json_option, open_database
+from pgdurc.cli.report import write_json
 from pgdurc.runtime import require_runtime
 from pgdurc.timeline import (
     ENDED,
@@ -57,7 +58,7 @@ def ls_command(
         require_runtime(connection)
         found = load_instances(connection, status, limit, label)
     if as_json:
-        click.echo(to_json([asdict(instance) for instance in found]))
+        write_json(to_json([asdict(instance) for instance in found]))
         return
     if not found:
         click.echo("no instances", err=True)
@@ -103,7 +104,7 @@ def show_command(instance_id: str, is_followed: bool, as_json: bool, db: str | N
         waiting = [] if instance.status in ENDED else load_waiting(connection, instance_id)
         error = load_error(connection, instance_id) if instance.status == "failed" else None
     if as_json:
-        click.echo(
+        write_json(
             to_json(
                 asdict(instance)
                 | {

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 )
 def runtime_command() -> None:
     """Print the SQL that installs the runtime (the schema df)."""
+    from pgdurc.cli.report import write_text
     from pgdurc.runtime import runtime_script
 
-    click.echo(runtime_script(), nl=False)
+    write_text(runtime_script())
 
 
 @click.command(
@@ -82,6 +83,7 @@ def deploy_command(file: Path, dry_run: bool, as_json: bool, db: str | None, ver
     from dataclasses import asdict
 
     from pgdurc.cli.compiling import compile_file
+    from pgdurc.cli.report import write_json
     from pgdurc.timeline import to_json
 
     source, compiled = compile_file(file)
@@ -89,7 +91,7 @@ def deploy_command(file: Path, dry_run: bool, as_json: bool, db: str | None, ver
     with connection:
         changes = deploy_compiled(connection, source, compiled, file, is_dry=dry_run)
     if as_json:
-        click.echo(to_json([asdict(change) for change in changes]))
+        write_json(to_json([asdict(change) for change in changes]))
         return
     for change in changes:
         click.echo(str(change), err=True)

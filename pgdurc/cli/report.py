@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import json
+import re
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -13,6 +17,8 @@ if TYPE_CHECKING:
 
     from pgdurc.diagnostic import Diagnostic
     from pgdurc.source import Source
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -45,6 +51,24 @@ def fail_with(source: Source, diagnostics: tuple[Diagnostic, ...], code: Exit) -
     """Report and end the command."""
     report_diagnostics((source, diagnostic) for diagnostic in diagnostics)
     click.get_current_context().exit(code)
+
+
+def write_text(text: str) -> None:
+    """To standard output, in UTF-8 and with the line ends that it has: what is written for psql."""
+    click.echo(text.encode(), nl=False)
+
+
+def write_json(text: str) -> None:
+    """JSON to standard output: in UTF-8, or in ASCII where the encoding is another."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    if codecs.lookup(encoding).name != "utf-8":
+        text = _NOT_ASCII.sub(lambda found: json.dumps(found.group())[1:-1], text)
+    click.echo(text)
+
+
+def printable(text: str) -> str:
+    """A name with its bytes that are no text shown as \\xff, as standard error shows them."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def note(text: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pgdurc.cli.options import argument_options, database_options, json_option, open_database
+from pgdurc.cli.report import write_json
 from pgdurc.failure import Exit, Failure
 from pgdurc.runtime import require_driver_role, require_runtime
 from pgdurc.settings import read_settings
@@ -140,7 +141,7 @@ def _write_result(conninfo: str, instance_id: str, status: str, as_json: bool) -
         row = connection.execute("SELECT df.result(%s)", (instance_id,)).fetchone()
     result = row[0] if row else None
     if as_json:
-        value = None if result is None else json.loads(result)
-        click.echo(json.dumps({"id": instance_id, "status": status, "result": value}, ensure_ascii=False))
+        # As the database wrote it: a float would lose digits of a numeric.
+        write_json(f'{{"id": "{instance_id}", "status": "{status}", "result": {result or "null"}}}')
     elif result is not None:
-        click.echo(result)
+        write_json(result)
