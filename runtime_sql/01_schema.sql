@@ -90,7 +90,20 @@ BEGIN
 END
 $$;
 
-CREATE SCHEMA IF NOT EXISTS df;
+-- What another role made here would be that role's, its SECURITY DEFINER functions would have that role's rights, and df's owner could not replace them.
+DO $$
+DECLARE
+    owner CONSTANT text := (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = 'df');
+BEGIN
+    IF owner IS NULL THEN
+        -- Without IF NOT EXISTS, for which one needs the right to create a schema where it exists, too: a restored database may not have given it.
+        CREATE SCHEMA df;
+    ELSIF owner <> current_user THEN
+        RAISE EXCEPTION 'the runtime in schema "df" belongs to role "%"', owner
+            USING ERRCODE = '42501', HINT = format('Install as that role, or SET ROLE %I first.', owner);
+    END IF;
+END
+$$;
 
 CREATE TABLE IF NOT EXISTS df.runtime (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
@@ -104,22 +117,29 @@ CREATE TABLE IF NOT EXISTS df.runtime (
     installed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 
+-- What a newer version has added, an older one would not know. Of two builds of one version either goes over the other.
 DO $$
+DECLARE
+    version CONSTANT text := '0.1.0';
+    epoch CONSTANT integer := 1;
+    installed df.runtime;
 BEGIN
-    IF EXISTS (SELECT FROM df.runtime AS r WHERE r.epoch > 1) THEN
-        RAISE EXCEPTION 'a newer runtime is installed here'
+    SELECT r.* INTO installed FROM df.runtime AS r;
+    IF installed.epoch > epoch
+        OR string_to_array(substring(installed.version FROM '^[0-9.]*[0-9]'), '.')::integer[] > string_to_array(version, '.')::integer[]
+    THEN
+        RAISE EXCEPTION 'a newer runtime is installed here: %, and this is %', installed.version, version
             USING ERRCODE = 'PD001', HINT = 'Use the pgdurc that installed it, or a later one.';
     END IF;
+    INSERT INTO df.runtime AS r (version, epoch)
+    VALUES (version, epoch)
+    ON CONFLICT (is_only) DO UPDATE
+        SET version = excluded.version,
+            epoch = excluded.epoch,
+            installed_at = clock_timestamp()
+        WHERE (r.version, r.epoch) IS DISTINCT FROM (excluded.version, excluded.epoch);
 END
 $$;
-
-INSERT INTO df.runtime (version, epoch)
-VALUES ('0.1.0', 1)
-ON CONFLICT (is_only) DO UPDATE
-    SET version = excluded.version,
-        epoch = excluded.epoch,
-        installed_at = pg_catalog.clock_timestamp()
-    WHERE (runtime.version, runtime.epoch) IS DISTINCT FROM (excluded.version, excluded.epoch);
 
 CREATE OR REPLACE FUNCTION df.version() RETURNS text
 LANGUAGE sql STABLE

@@ -216,7 +216,8 @@ CREATE TABLE IF NOT EXISTS df.vars (
 CREATE TABLE IF NOT EXISTS df.request (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     caller regrole NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('start', 'cancel', 'signal', 'register', 'define_call', 'unregister', 'prune', 'setvar', 'unsetvar', 'clearvars', 'schedule', 'unschedule')),
+    -- What it asks for: see df.act_on_request.
+    kind text NOT NULL,
     instance_id text,
     payload jsonb NOT NULL,
     answer text,
@@ -252,34 +253,142 @@ CREATE TABLE IF NOT EXISTS df.clock (
 );
 INSERT INTO df.clock DEFAULT VALUES ON CONFLICT DO NOTHING;
 
--- Nothing that changes from a start to its end is indexed in df.instance, so that its updates are HOT; retention goes along (owner, created_at).
--- Each only where it is missing: IF NOT EXISTS would lock the table before it looks, and wait for open transactions.
+---------------------------------------------------------------------------------------------------------------------
+-- What a table is made of, and how an earlier version becomes this one
+---------------------------------------------------------------------------------------------------------------------
+-- CREATE TABLE IF NOT EXISTS leaves a table as the version made it that came first. So what comes to a table later stands above, for a new installation, and in
+-- the list of columns below. Whatever is listed and missing is added: one script installs, upgrades from any earlier version, and changes nothing the second time.
+-- Every change adds. What a driver or a step procedure of an earlier version reads and writes stays, for it may be at work.
+--
+-- Row security is not FORCEd: df's owner, and pg_dump as df's owner, see all.
+
+-- Whose workflows and instances the caller sees.
+CREATE OR REPLACE FUNCTION df.visible_roles() RETURNS oid[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY(SELECT r.oid FROM pg_roles AS r WHERE pg_has_role(r.oid, 'USAGE'));
+$$;
+
 DO $$
 DECLARE
-    index record;
+    is_admin CONSTANT text := 'pg_catalog.pg_has_role((SELECT n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''df''), ''USAGE'')';
+    is_caller CONSTANT text := '%s::oid = pg_catalog.quote_ident(current_user)::regrole::oid';
+    of_owner CONSTANT text := 'owner::oid = ANY ((SELECT df.visible_roles())::oid[])';
+    lock_timeout CONSTANT text := current_setting('lock_timeout');
+    -- For how long it tries to get the tables.
+    gives_up_at CONSTANT timestamptz := clock_timestamp() + CASE lock_timeout WHEN '0' THEN interval '30 seconds' ELSE lock_timeout::interval END;
+    changes text[];
+    change text;
+    locked text;
 BEGIN
-    FOR index IN
-        SELECT i.*
-        FROM (VALUES
-            ('instance_by_owner', 'CREATE INDEX', 'ON df.instance (owner, created_at DESC, id)'),
-            ('instance_by_starter', 'CREATE INDEX', 'ON df.instance (starter, created_at DESC, id)'),
-            ('instance_by_version', 'CREATE INDEX', 'ON df.instance (version_id)'),
-            ('instance_key', 'CREATE UNIQUE INDEX', 'ON df.instance (workflow_id, key) WHERE key IS NOT NULL'),
-            ('workflow_version_by_call', 'CREATE INDEX', 'ON df.workflow_version (hash) WHERE call IS NOT NULL'),
-            ('stop_scope_by_instance', 'CREATE INDEX', 'ON df.stop_scope (instance_id)'),
-            ('task_due', 'CREATE INDEX', 'ON df.task (owner, wake_at, id) WHERE wake_at IS NOT NULL'),
-            ('task_by_instance', 'CREATE INDEX', 'ON df.task (instance_id)'),
-            ('task_by_parent', 'CREATE INDEX', 'ON df.task (parent_id, fork_seq, branch) WHERE parent_id IS NOT NULL'),
-            ('signal_inbox', 'CREATE INDEX', 'ON df.signal (instance_id, name, id) WHERE taken_by IS NULL'),
-            ('request_by_instance', 'CREATE INDEX', 'ON df.request (instance_id) WHERE instance_id IS NOT NULL'),
-            ('request_by_age', 'CREATE INDEX', 'ON df.request (created_at)'),
-            ('driver_by_owner', 'CREATE INDEX', 'ON df.driver (owner, pid)'),
-            ('task_braced', 'CREATE INDEX', 'ON df.task (braced_by) WHERE braced_by IS NOT NULL')
-        ) AS i (name, command, definition)
+    WITH columns (table_name, name, definition) AS (
+        VALUES
+            ('runtime', 'alone_until', 'timestamptz')
+    ), dropped_constraints (table_name, name) AS (
+        VALUES
+            ('request', 'request_kind_check')
+    ), indexes (table_name, name, command, definition) AS (
+        -- Nothing that changes from a start to its end is indexed in df.instance, so that its updates are HOT; retention goes along (owner, created_at).
+        VALUES
+            ('instance', 'instance_by_owner', 'CREATE INDEX', '(owner, created_at DESC, id)'),
+            ('instance', 'instance_by_starter', 'CREATE INDEX', '(starter, created_at DESC, id)'),
+            ('instance', 'instance_by_version', 'CREATE INDEX', '(version_id)'),
+            ('instance', 'instance_key', 'CREATE UNIQUE INDEX', '(workflow_id, key) WHERE key IS NOT NULL'),
+            ('workflow_version', 'workflow_version_by_call', 'CREATE INDEX', '(hash) WHERE call IS NOT NULL'),
+            ('stop_scope', 'stop_scope_by_instance', 'CREATE INDEX', '(instance_id)'),
+            ('task', 'task_due', 'CREATE INDEX', '(owner, wake_at, id) WHERE wake_at IS NOT NULL'),
+            ('task', 'task_by_instance', 'CREATE INDEX', '(instance_id)'),
+            ('task', 'task_by_parent', 'CREATE INDEX', '(parent_id, fork_seq, branch) WHERE parent_id IS NOT NULL'),
+            ('signal', 'signal_inbox', 'CREATE INDEX', '(instance_id, name, id) WHERE taken_by IS NULL'),
+            ('request', 'request_by_instance', 'CREATE INDEX', '(instance_id) WHERE instance_id IS NOT NULL'),
+            ('request', 'request_by_age', 'CREATE INDEX', '(created_at)'),
+            ('driver', 'driver_by_owner', 'CREATE INDEX', '(owner, pid)'),
+            ('task', 'task_braced', 'CREATE INDEX', '(braced_by) WHERE braced_by IS NOT NULL')
+    ), policies (table_name, command, condition) AS (
+        VALUES
+            ('workflow_version', 'SELECT', concat_ws(' OR ', of_owner, is_admin,
+                'EXISTS (SELECT FROM df.instance AS i WHERE i.version_id = workflow_version.id AND i.starter::oid = pg_catalog.quote_ident(current_user)::regrole::oid)')),
+            ('step_def', 'SELECT', 'EXISTS (SELECT FROM df.workflow_version AS v WHERE v.id = step_def.version_id)'),
+            ('instance', 'SELECT', concat_ws(' OR ', of_owner, format(is_caller, 'starter'), is_admin)),
+            ('task', 'SELECT', 'EXISTS (SELECT FROM df.instance AS i WHERE i.id = task.instance_id)'),
+            ('binding', 'SELECT', 'EXISTS (SELECT FROM df.task AS t WHERE t.id = binding.task_id)'),
+            ('step_run', 'SELECT', 'EXISTS (SELECT FROM df.task AS t WHERE t.id = step_run.task_id)'),
+            ('stop_scope', 'SELECT', 'EXISTS (SELECT FROM df.instance AS i WHERE i.id = stop_scope.instance_id)'),
+            ('signal', 'SELECT', 'EXISTS (SELECT FROM df.instance AS i WHERE i.id = signal.instance_id)'),
+            ('vars', 'SELECT', format(is_caller, 'owner')),
+            ('request', 'SELECT', concat_ws(' OR ', format(is_caller, 'caller'), is_admin)),
+            ('request', 'INSERT', format(is_caller, 'caller')),
+            ('driver', 'SELECT', concat_ws(' OR ', of_owner, is_admin)),
+            ('schedule', 'SELECT', format(is_caller, 'owner'))
+    ), missing (phase, table_name, command) AS (
+        SELECT 1, c.table_name, format('ALTER TABLE df.%I ADD COLUMN %I %s', c.table_name, c.name, c.definition)
+        FROM columns AS c
+        WHERE NOT EXISTS (
+            SELECT FROM pg_attribute AS a WHERE a.attrelid = format('df.%I', c.table_name)::regclass AND a.attname = c.name
+        )
+        UNION ALL
+        SELECT 2, d.table_name, format('ALTER TABLE df.%I DROP CONSTRAINT %I', d.table_name, d.name)
+        FROM dropped_constraints AS d
+        WHERE EXISTS (
+            SELECT FROM pg_constraint AS c WHERE c.conrelid = format('df.%I', d.table_name)::regclass AND c.conname = d.name
+        )
+        UNION ALL
+        SELECT 3, i.table_name, format('%s %I ON df.%I %s', i.command, i.name, i.table_name, i.definition)
+        FROM indexes AS i
+        WHERE to_regclass(format('df.%I', i.name)) IS NULL
+        UNION ALL
+        SELECT 4, c.relname, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)
+        FROM pg_class AS c
+        WHERE c.oid IN (SELECT format('df.%I', p.table_name)::regclass FROM policies AS p)
+            AND NOT c.relrowsecurity
+        UNION ALL
+        -- The comment tells whether a condition is still the one that is written here: the catalog's own text of it is another one.
+        SELECT 5, p.table_name, format(
+            'DROP POLICY IF EXISTS %1$I ON df.%2$I; CREATE POLICY %1$I ON df.%2$I FOR %3$s %4$s (%5$s); COMMENT ON POLICY %1$I ON df.%2$I IS %6$L',
+            lower(p.command), p.table_name, p.command, CASE p.command WHEN 'INSERT' THEN 'WITH CHECK' ELSE 'USING' END, p.condition, md5(p.condition))
+        FROM policies AS p
+        WHERE NOT EXISTS (
+            SELECT
+            FROM pg_policy AS o
+            WHERE o.polrelid = format('df.%I', p.table_name)::regclass
+                AND o.polname = lower(p.command)
+                AND obj_description(o.oid, 'pg_policy') = md5(p.condition)
+        )
+    )
+    SELECT
+        (SELECT array_agg(m.command ORDER BY m.phase) FROM missing AS m),
+        -- df.task first: every step holds it before the others, so whoever has it meets no step that is half-way.
+        (
+            SELECT string_agg(format('df.%I', l.table_name), ', ' ORDER BY l.table_name <> 'task', l.table_name)
+            FROM (SELECT DISTINCT m.table_name FROM missing AS m) AS l
+        )
+    INTO changes, locked;
+    IF changes IS NULL THEN
+        RETURN;
+    END IF;
+
+    -- All the tables at once, before the first change. Steps that run hold theirs until they commit, and whoever waits for a table holds up all who come after him:
+    -- so it waits for a moment only, lets the others pass, and tries again.
     LOOP
-        IF to_regclass(format('df.%I', index.name)) IS NULL THEN
-            EXECUTE format('%s %I %s', index.command, index.name, index.definition);
-        END IF;
+        BEGIN
+            PERFORM set_config('lock_timeout', '200ms', true);
+            EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', locked);
+            EXIT;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            IF clock_timestamp() > gives_up_at THEN
+                RAISE EXCEPTION 'tables that this version of the runtime changes are in use'
+                    USING ERRCODE = '55P03',
+                        DETAIL = format('A step that runs, or a transaction that was left open, holds one of these: %s.', locked),
+                        HINT = format('Install again when it has ended. SELECT DISTINCT pid FROM pg_locks WHERE relation::regclass::text = ANY (''{%s}'') tells who it is.',
+                            replace(locked, ' ', ''));
+            END IF;
+        END;
+        PERFORM pg_sleep(0.3);
+    END LOOP;
+    PERFORM set_config('lock_timeout', lock_timeout, true);
+    FOREACH change IN ARRAY changes LOOP
+        EXECUTE change;
     END LOOP;
 END
 $$;
@@ -292,7 +401,7 @@ AS $$
     SELECT clock_timestamp() + c.shift FROM df.clock AS c;
 $$;
 
--- For df's owner alone (03_access.sql): everybody's timers move with it.
+-- For df's owner alone (10_access.sql): everybody's timers move with it.
 CREATE OR REPLACE FUNCTION df.move_clock(p_by interval) RETURNS timestamptz
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp

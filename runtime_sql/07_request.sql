@@ -551,6 +551,8 @@ BEGIN
         WHEN 'unschedule' THEN
             DELETE FROM df.schedule AS s WHERE s.owner = new.caller;
             new.answer := 'OK';
+        ELSE
+            RAISE EXCEPTION 'unknown kind of request "%"', new.kind USING ERRCODE = '22023';
     END CASE;
     RETURN new;
 END

@@ -3,13 +3,6 @@
 ---------------------------------------------------------------------------------------------------------------------
 -- All of it runs with the caller's rights; row security shows an instance to its workflow's owner and members, its starter, and df's administrators.
 
-CREATE OR REPLACE FUNCTION df.visible_roles() RETURNS oid[]
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT ARRAY(SELECT r.oid FROM pg_roles AS r WHERE pg_has_role(r.oid, 'USAGE'));
-$$;
-
 CREATE OR REPLACE VIEW df.workflows WITH (security_barrier) AS
     SELECT
         pg_catalog.format('%I.%I', w.schema_name, w.name) AS name,

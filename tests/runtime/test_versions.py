@@ -1,4 +1,4 @@
-"""Versions: pinned, recognised, replaced, pruned; and a second version of the runtime over a first."""
+"""Versions: pinned, recognised, replaced, pruned; and the same runtime installed again."""
 
 from __future__ import annotations
 
@@ -143,40 +143,6 @@ def test_installing_twice_is_a_no_op(workflows):
     workflows.move_clock("1 minute")
     workflows.database.drive()
     assert workflows.status(instance) == "completed"
-
-
-def test_a_newer_runtime_installs_over_this_one_with_instances_in_flight(workflows):
-    """A made-up second version: a new version of a routine that steps call beside the frozen one, a new column and a
-    changed driver-side function. The instance started before goes on; so does one of each compiled contract."""
-    workflows.deploy(ONE)
-    before = workflows.start("w()")
-    workflows.database.drive()
-    second = (
-        (
-            runtime_script()
-            .replace("VALUES ('0.1.0', 1)", "VALUES ('0.2.0', 2)")
-            .replace("r.epoch > 1", "r.epoch > 2")
-        )
-        + """
-        ALTER TABLE df.task ADD COLUMN IF NOT EXISTS priority integer NOT NULL DEFAULT 0;
-        CREATE OR REPLACE FUNCTION df.exec_v2(step df.step_v1, p_sql text, p_note text) RETURNS df.step_v1
-        LANGUAGE plpgsql AS $$ BEGIN step := df.exec_v1(step, p_sql); step.detail := pg_catalog.to_jsonb(p_note); RETURN step; END $$;
-    """
-    )
-    with workflows.database.connect("dfowner") as connection, connection.transaction():
-        connection.execute(second)
-    assert workflows.database.value("SELECT df.version()") == "0.2.0"
-    after = workflows.start("w(2)")
-    workflows.drive_until_ended(before)
-    workflows.drive_until_ended(after)
-    assert workflows.rows(before) == [{"v": "one", "n": 1}]
-    assert workflows.rows(after) == [{"v": "one", "n": 2}]
-    # And the older one does not install over it.
-    with (
-        pytest.raises(psycopg.Error, match="a newer runtime is installed here"),
-        workflows.database.connect("dfowner") as connection,
-    ):
-        connection.execute(runtime_script())
 
 
 def test_a_script_that_needs_a_newer_runtime_is_refused(workflows):
