@@ -320,6 +320,27 @@ BEGIN
 END
 $$;
 
+-- The step procedure of a version, if it is still there and its owner's.
+CREATE OR REPLACE FUNCTION df.find_procedure_v1(p_version_id bigint) RETURNS oid
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+BEGIN
+    RETURN (
+        SELECT p.oid
+        FROM df.workflow_version AS v
+        JOIN pg_namespace AS n ON n.nspname = v.schema_name
+        JOIN pg_proc AS p ON p.proname = v.procedure_name AND p.pronamespace = n.oid
+        WHERE v.id = p_version_id
+            AND p.prokind = 'p'
+            AND p.pronargs = 1
+            AND p.proargtypes[0] = 'df.step_v1'::regtype
+            AND p.proowner = quote_ident(session_user)::regrole::oid
+    );
+END
+$$;
+
 -- Locks the task again that this driver has just run a step of, and says at which state it stands; NULL: it is not this driver's any more, or not due. Whether it
 -- has been stopped is not looked at: whoever stops it holds the scope before he touches the task, so either the row says so already, or the step finds out
 -- before it commits.

@@ -60,6 +60,7 @@ DECLARE
     claim df.claim_v1;
     version_id bigint;
     command pg_catalog.text;
+    procedure_oid pg_catalog.oid;
     state integer;
     moment pg_catalog.timestamptz;
     leaves_at pg_catalog.timestamptz;
@@ -90,6 +91,7 @@ BEGIN
         nullif(current_setting('statement_timeout')::interval, '0') * 0.8,
         interval '60 seconds');
     -- As it will be after every step.
+    RESET ROLE;
     RESET ALL;
     SET search_path = pg_catalog, pg_temp;
     is_pinned := df.pin_settings_v1();
@@ -141,6 +143,10 @@ BEGIN
             WHERE a.usename = session_user
                 -- A session whose last run ended with an error does not run.
                 AND a.state IS DISTINCT FROM 'idle';
+            IF backend_start IS NULL THEN
+                RAISE EXCEPTION 'a session that has changed its authorization does not drive workflows'
+                    USING ERRCODE = 'PD004', HINT = format('Connect as %I: a step could take the authorization back.', session_user);
+            END IF;
             SELECT d.driver_id, d.is_careful INTO driver_id, is_careful
             FROM df.open_driver_v1(backend_start, live_pids, live_starts, looked_at) AS d;
             COMMIT;
@@ -166,6 +172,7 @@ BEGIN
         IF claim.command IS NOT NULL THEN
             version_id := claim.version_id;
             command := claim.command;
+            procedure_oid := df.find_procedure_v1(version_id);
         END IF;
 
         -- One step of the task after the other, each in a transaction of its own. Others wait, too: after a second or a thousand steps it is their turn.
@@ -189,6 +196,16 @@ BEGIN
                 COMMIT;
             ELSE
                 goes_back := turn = 1000 OR moment > leaves_at;
+                IF goes_back OR has_function_privilege(procedure_oid, 'EXECUTE') IS NULL THEN
+                    -- What has its name by now may be somebody else's, who owns the schema. The next claim finds out.
+                    IF df.find_procedure_v1(version_id) IS DISTINCT FROM procedure_oid THEN
+                        ROLLBACK;
+                        version_id := NULL;
+                        position_at := '-infinity';
+                        position_id := 0;
+                        EXIT;
+                    END IF;
+                END IF;
                 title := set_config('application_name', concat('pgdurc ', claim.instance_id, ' ', claim.task_id, ':', state), false);
                 BEGIN
                     EXECUTE command

@@ -41,13 +41,14 @@ BEGIN
 END
 $$;
 
--- Step by step: a name in a schema that one may not use is an error, not NULL.
+-- Where the extension is, its schema is its own: anybody could make one of that name, with a trigger that runs with the rights of whoever cleans up. Step by
+-- step: a name in a schema that one may not use is an error, not NULL.
 CREATE OR REPLACE FUNCTION df.can_use_cron_v1() RETURNS boolean
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF to_regnamespace('cron') IS NULL THEN
+    IF NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
         RETURN false;
     ELSIF NOT has_schema_privilege('cron', 'USAGE') THEN
         RETURN false;
@@ -161,7 +162,7 @@ BEGIN
                 WHERE j.jobname = $1 AND j.username = current_user AND NOT (j.active AND j.jobname = ANY ($2))
             $sql$
                 USING job, p_kept;
-        ELSIF to_regnamespace('cron') IS NOT NULL THEN
+        ELSIF EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron') THEN
             -- Forgotten here they would go on there.
             RAISE EXCEPTION 'permission denied for schema cron'
                 USING ERRCODE = '42501',
