@@ -313,3 +313,34 @@ SELECT df.start(df.loop('SELECT 1 AS n' |=> 'x', 'SELECT false') ~> 'SELECT $x A
 -- [6.3] a name that is bound later in the body is unknown in the first turn
 SELECT df.start(df.loop('SELECT $x AS n' ~> 'SELECT 1 AS n' |=> 'x', 'SELECT false'));
 --> PGD203
+
+-- [6] a reference in a string with escapes is text
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT E''$r\t'' AS a, U&''$r'' AS b');
+--> rows {"a": "$r\t", "b": "$r"}
+
+-- [6] a reference in a quoted identifier is text
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT 1 AS "$r"');
+--> rows {"$r": 1}
+
+-- [6] a reference in a string that is run is found before anything runs
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'DO ''BEGIN PERFORM $r; END''');
+--> PGD214
+
+-- [6] a reference is a value and no name of a table
+SELECT df.start('SELECT ''log'' AS t' |=> 'r' ~> 'SELECT * FROM $r');
+--> PGD209
+
+-- [6] names and times to wait are no text of SQL
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> df.sleep($r * 2) |=> 's' ~> 'SELECT $s.seconds AS s');
+--> rows {"s": 10}
+
+-- [6.2] of columns that are not known one that is not there is NULL with a question mark
+CREATE TABLE t AS SELECT 1 AS a;
+SELECT df.start('SELECT * FROM t' |=> 'r' ~> 'SELECT $r.a AS a, $r.b? AS b');
+--> rows {"a": 1, "b": null}
+
+-- [6.2] the rows and their number
+SELECT df.start('SELECT 1 AS a, 2 AS b UNION ALL SELECT 3, 4 ORDER BY 1' |=> 'r' ~> 'SELECT $r.rows AS r, $r.row_count AS n');
+--> rows {"r": [{"a": 1, "b": 2}, {"a": 3, "b": 4}], "n": 2}
+SELECT df.start('INSERT INTO log (note) VALUES (''a''), (''b'')' |=> 'r' ~> 'SELECT $r.row_count AS n');
+--> rows {"n": 2}

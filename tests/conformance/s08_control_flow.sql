@@ -299,3 +299,17 @@ SELECT df.start(df.loop(
     'INSERT INTO log (note) VALUES (''turn'') RETURNING n' |=> 'turn' ~> (@> df.break('1')) ~> 'SELECT $turn AS n',
     'SELECT $turn < 2'));
 --> rows {"n": 2}
+
+-- [8.6] a word with a dollar sign that is no name stays in a value
+SELECT df.start(@> df.break('costs $nothing'));
+--> completed "costs $nothing"
+
+-- [8.4] a race may have any number of branches
+SELECT df.start(df.race(df.sleep(60), df.sleep(70), 'SELECT 3 AS n', df.sleep(80)));
+--> rows {"n": 3}
+
+-- [8.3] a branch that fails does not stop the others and their effects stay
+SELECT df.start(df.join('SELECT 1 / 0', 'INSERT INTO log (note) VALUES (''b'')', df.sleep(5) ~> 'INSERT INTO log (note) VALUES (''c'')'));
+--> failed 22012: division by zero
+SELECT note FROM log ORDER BY note;
+--> is [["b"], ["c"]]

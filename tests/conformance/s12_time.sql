@@ -109,3 +109,11 @@ SELECT to_char(wake_at AT TIME ZONE 'UTC', 'HH24:MI') FROM df.waiting(it());
 -- [12] there is no field for the year
 SELECT df.start(df.wait_for_schedule('0 0 1 1 * 2099'));
 --> PGD415
+
+-- [12] signs that cron does not have
+SELECT df.start(df.wait_for_schedule('0 0 ? * 1'));
+--> PGD415
+SELECT df.start(df.wait_for_schedule('0 0 L * *'));
+--> PGD415
+SELECT df.start(df.wait_for_schedule('0 0 * * 1#2'));
+--> PGD415
