@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 
 from pgdurc import tree
 from pgdurc.analyse.draft import Draft, error
@@ -20,6 +21,21 @@ _LETTER = re.compile(LETTER)
 
 def is_number(text: str) -> bool:
     return bool(_NUMBER.match(text))
+
+
+LONGEST = 9_000_000_000_000
+"""Seconds. A timestamp has the years up to 294276."""
+_YEAR = 31_556_952
+_ANY_NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*\Z", re.ASCII)
+
+
+def _is_too_long(text: str) -> bool:
+    if not _ANY_NUMBER.match(text):
+        return False
+    try:
+        return Decimal("".join(text.split())) > LONGEST
+    except InvalidOperation:  # an exponent beyond all bounds
+        return "e-" not in text.lower()
 
 
 def check_sleeps(draft: Draft) -> Draft:
@@ -43,6 +59,9 @@ def _check(draft: Draft, duration: tree.Sleep | tree.Duration) -> Iterator[Diagn
     if is_text and not is_interval(value):
         hint = "such as '90 seconds' or '1 hour 30 minutes'"
         yield error("PGD411", f'invalid interval: "{value}"', span, hint)
+    elif _is_too_long(value):
+        hint = f"PostgreSQL's time ends after some {LONGEST // _YEAR:,} years"
+        yield error("PGD411", f"a {what} of {value.strip()} seconds is out of range", span, hint)
     elif (is_text or is_number(value)) and what == "timeout":
         if is_negative(value) or not re.search("[1-9]", value):
             yield error("PGD411", "a timeout must be positive", span, "leave it out to wait for ever")
