@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from pgdurc import graph
 
 _LENGTH = 60
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def source_text(text: graph.Text) -> str:
@@ -27,7 +30,8 @@ def _source_piece(piece: graph.Piece) -> str:
 
 
 def label_of(text: str) -> str:
-    words = " ".join(text.split())
+    """On one line, and nothing in it that a terminal would obey."""
+    words = _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", " ".join(text.split()))
     return words if len(words) <= _LENGTH else words[: _LENGTH - 3].rstrip() + "..."
 
 

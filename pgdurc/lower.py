@@ -155,7 +155,7 @@ class _Lowering:
             outline["seconds"] = duration.seconds
         else:
             outline["argument"] = duration.interval if duration.interval is not None else argument
-        outline["state"] = self._parking("sleep", action, then, f"df.sleep({argument})", node.span)
+        outline["state"] = self._parking("sleep", action, then, label_of(f"df.sleep({argument})"), node.span)
         return outline
 
     def _parking(self, kind: str, action: Action, then: _Next | _Test, label: str, span: Span) -> int:
