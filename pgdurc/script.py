@@ -335,12 +335,21 @@ class _Splitter:
         span = Span(statement.begin, end)
         if statement.head < 0:
             return Passed(span, Kind.BLANK, Span(end, end), end)
+        self._refuse_unknown(statement)
         kind, head = self._kind(statement)
         if statement.meta is not None and statement.meta.start == statement.head:
             return Passed(span, kind, head, statement.head)
         found = call_sites.find(self.text, Span(statement.head, end))
         self.diagnostics += map(call_sites.uncompiled, found.in_strings)
         return Passed(span, kind, head, statement.head, self._comment_above(statement), found.sites)
+
+    def _refuse_unknown(self, statement: _Statement) -> None:
+        for words, ends in zip(statement.words, statement.word_ends, strict=True):
+            if (unknown := statement_kind.unknown_of_ours(words)) is not None:
+                count, hint = unknown
+                message = f"there is no statement {' '.join(words[:count]).upper()}"
+                start = ends[0] - len(words[0])
+                self.error("PGD011", message, Span(start, ends[count - 1]), hint)
 
     def _kind(self, statement: _Statement) -> tuple[Kind, Span]:
         if statement.meta is not None:

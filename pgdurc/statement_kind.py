@@ -64,6 +64,25 @@ def is_ours(words: Sequence[str]) -> bool:
 _OURS = {("create", "workflow"), ("create", "or", "replace", "workflow"), ("drop", "workflow")}
 
 
+def unknown_of_ours(words: Sequence[str]) -> tuple[int, str] | None:
+    """How many first words make a statement look like one about workflows that there is not, and what to do."""
+    match words:
+        case ["alter", "workflow", *_]:
+            return 2, "declare it again: CREATE WORKFLOW replaces what is there"
+        case ["comment", "on", "workflow", *_]:
+            return 3, "a workflow's starter is a function: COMMENT ON FUNCTION name(...) IS '...'"
+        case ["grant" | "revoke" as verb, "execute", "on", "workflow", *_]:
+            return 4, f"a workflow's starter is a function: {verb.upper()} EXECUTE ON FUNCTION name(...) ..."
+        case ["create", *rest]:
+            count = next((at for at, word in enumerate(rest) if word not in _BEFORE_WORKFLOW), len(rest))
+            if count and rest[count : count + 1] == ["workflow"]:
+                return count + 2, "write CREATE WORKFLOW name(...) AS ..., or CREATE OR REPLACE WORKFLOW"
+    return None
+
+
+_BEFORE_WORKFLOW = {"or", "replace", "temp", "temporary", "local", "global", "unlogged"}
+
+
 def is_routine(words: Sequence[str]) -> bool:
     """CREATE [OR REPLACE] FUNCTION or PROCEDURE, the statements whose bodies may hold semicolons."""
     after_create = words[3:4] if words[1:3] == ["or", "replace"] else words[1:2]
