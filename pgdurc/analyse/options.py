@@ -57,7 +57,8 @@ def _read(options: Options, option: tree.Option) -> Options | Diagnostic:
                 return _bad(option, "the name of a time zone, such as 'Europe/Berlin'")
             return replace(options, timezone=value)
         case name if name in _LATER:
-            return error("PGD904", f'option "{name}" is not supported yet', option.name_span)
+            hint = "leave it out; df.race(step, df.sleep('1 hour')) goes on after an hour at the latest"
+            return error("PGD904", f'option "{name}" is not supported yet', option.name_span, hint)
     guess = nearest(option.name, _KNOWN)
     hint = f'did you mean "{guess}"?' if guess else f"known options: {', '.join(_KNOWN)}"
     return error("PGD401", f'unknown option "{option.name}"', option.name_span, hint)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pgdurc.analyse.code_strings import code_strings
 from pgdurc.analyse.placeholders import Place, parse_with_placeholders, syntax_error
 from pgdurc.analyse.raw_variables import has_open_variable
+from pgdurc.analyse.syntax_hints import A_VALUE, syntax_hint
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.graph import Form, Run
 from pgdurc.hidden import is_hidden
@@ -88,7 +89,9 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
         return ReadStatement(whole, begin, None, Run.ANY, None)
     parsed = parse_with_placeholders(_joinable(text, tokens), begin, end, found, first=code[0].start)
     if isinstance(parsed, Diagnostic):
-        return parsed
+        hint = syntax_hint(text, begin, end, code, found)
+        is_plain = parsed.code == "PGD301" and parsed.hint is None
+        return replace(parsed, hint=hint) if hint is not None and (is_plain or hint == A_VALUE) else parsed
     if parsed.statements is not None and len(parsed.statements) > 1:
         return _several(text, code)
     statement = parsed.statements[0] if parsed.statements else None

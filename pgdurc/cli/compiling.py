@@ -177,7 +177,23 @@ def _content(file: Path) -> bytes:
     try:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
-        raise Failure(f"cannot read {file}: {error.strerror}", exit_code=Exit.USAGE) from None
+        message, hint = f"cannot read {file}: {error.strerror}", _unreadable_hint(file, error)
+        raise Failure(message, hint=hint, exit_code=Exit.USAGE) from None
+
+
+def _unreadable_hint(file: Path, error: OSError) -> str | None:
+    match error:
+        case IsADirectoryError():
+            return f"name its files: {file}/*.pgd"
+        case FileNotFoundError():
+            from pgdurc.nearest import nearest
+
+            there = [one.name for one in file.parent.glob("*") if one.suffix in (".pgd", ".sql")]
+            guess = nearest(file.name, there)
+            return None if guess is None else f"did you mean {file.parent / guess}?"
+        case PermissionError():
+            return "the user that runs pgdurc needs the right to read it"
+    return None
 
 
 def _joined(texts: Iterable[str]) -> str:
