@@ -65,7 +65,7 @@ _OURS = {("create", "workflow"), ("create", "or", "replace", "workflow"), ("drop
 
 
 def unknown_of_ours(words: Sequence[str]) -> tuple[int, str] | None:
-    """How many first words make a statement look like one about workflows that there is not, and what to do."""
+    """How many first words make it look like a statement of ours that there is not, and what to do."""
     match words:
         case ["alter", "workflow", *_]:
             return 2, "declare it again: CREATE WORKFLOW replaces what is there"

@@ -15,10 +15,33 @@ if TYPE_CHECKING:
     from pgdurc.references import Found
     from pgdurc.tree import SourceText
 
-_STATEMENTS = (
-    "ALTER ANALYZE CALL COMMENT COPY CREATE DELETE DO DROP EXPLAIN GRANT INSERT LOCK MERGE NOTIFY REFRESH REVOKE SELECT "
-    "SET SHOW TABLE TRUNCATE UPDATE VALUES WITH"
-).split()
+_STATEMENTS = [
+    "ALTER",
+    "ANALYZE",
+    "CALL",
+    "COMMENT",
+    "COPY",
+    "CREATE",
+    "DELETE",
+    "DO",
+    "DROP",
+    "EXPLAIN",
+    "GRANT",
+    "INSERT",
+    "LOCK",
+    "MERGE",
+    "NOTIFY",
+    "REFRESH",
+    "REVOKE",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "TABLE",
+    "TRUNCATE",
+    "UPDATE",
+    "VALUES",
+    "WITH",
+]
 
 A_VALUE = "a step is a statement, and this is a value: write SELECT in front of it"
 
