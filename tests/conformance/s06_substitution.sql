@@ -344,3 +344,14 @@ SELECT df.start('SELECT 1 AS a, 2 AS b UNION ALL SELECT 3, 4 ORDER BY 1' |=> 'r'
 --> rows {"r": [{"a": 1, "b": 2}, {"a": 3, "b": 4}], "n": 2}
 SELECT df.start('INSERT INTO log (note) VALUES (''a''), (''b'')' |=> 'r' ~> 'SELECT $r.row_count AS n');
 --> rows {"n": 2}
+
+-- [6] a label is taken as it is
+SELECT df.setvar('x', 'wrong');
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT {sys_label} AS l', 'of $r and {x}');
+--> rows {"l": "of $r and {x}"}
+
+-- [6.1] a variable cannot be NULL
+SELECT df.setvar('x', 'set'), df.setvar('x', NULL);
+--> is [["OK", null]]
+SELECT df.getvar('x'), df.getvar(NULL), df.unsetvar(NULL);
+--> is [["set", null, null]]

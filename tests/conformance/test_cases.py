@@ -40,7 +40,7 @@ from pgdurc.diagnostic import Severity
 HERE = Path(__file__).parent
 
 TITLE = re.compile(r"^-- \[(\d+)(?:\.(\d+))?\] (.+)\n", re.MULTILINE)
-EXPECTATION, TEXT = "--> ", "--  "
+EXPECTATION, TEXT, EMPTY = "--> ", "--  ", "--"
 COMMENT = re.compile(r"--[^\n]*")
 PATIENCE = 30  # times that the clock is moved, ten minutes each
 
@@ -82,7 +82,7 @@ def read_stages(text: str) -> list[Stage]:
     stages: list[Stage] = []
     sql = ""
     for is_expectation, lines in groupby(
-        text.rstrip().split("\n"), lambda x: x.startswith((EXPECTATION, TEXT))
+        text.rstrip().split("\n"), lambda x: x == EMPTY or x.startswith((EXPECTATION, TEXT))
     ):
         if not is_expectation:
             sql = "\n".join(lines)
@@ -94,7 +94,8 @@ def read_stages(text: str) -> list[Stage]:
                 expected.append((word, rest))
             else:
                 word, rest = expected.pop()
-                expected.append((word, f"{rest}\n{line.removeprefix(TEXT)}".lstrip("\n")))
+                below = "" if line == EMPTY else line.removeprefix(TEXT)
+                expected.append((word, f"{rest}\n{below}".lstrip("\n")))
         stages.append(Stage(sql, expected))
         sql = ""
     assert not sql.strip(), f"nothing is expected of {sql}"
