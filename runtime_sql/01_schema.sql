@@ -68,14 +68,6 @@ BEGIN
             USING ERRCODE = 'PD001',
                 DETAIL = 'The extension pg_durable keeps its objects in a schema of this name.',
                 HINT = 'Install pgdurc in another database, or drop the schema first.';
-    ELSIF (SELECT n.nspowner::pg_catalog.regrole FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'df')
-        <> pg_catalog.quote_ident(current_user)::pg_catalog.regrole
-    THEN
-        -- Whoever owns a schema can put there what runs with the rights of whoever installs.
-        RAISE EXCEPTION 'schema "df" belongs to %, and not to %',
-            (SELECT n.nspowner::pg_catalog.regrole FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'df'),
-            pg_catalog.quote_ident(current_user)
-            USING ERRCODE = 'PD001', HINT = 'If that role installed pgdurc, install as that role; otherwise drop the schema first.';
     END IF;
     IF pg_catalog.current_setting('server_version_num')::integer < 140000 THEN
         RAISE EXCEPTION 'pgdurc needs PostgreSQL 14 or later' USING ERRCODE = 'PD001';
@@ -98,7 +90,8 @@ BEGIN
 END
 $$;
 
--- What another role made here would be that role's, its SECURITY DEFINER functions would have that role's rights, and df's owner could not replace them.
+-- Before anything in it is used: whoever owns a schema can put there what runs with the rights of whoever installs. And what
+-- another role made here would be that role's, its SECURITY DEFINER functions would have that role's rights, and df's owner could not replace them.
 DO $$
 DECLARE
     owner CONSTANT text := (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = 'df');

@@ -315,6 +315,7 @@ BEGIN
             ('binding', 'SELECT', 'EXISTS (SELECT FROM df.task AS t WHERE t.id = binding.task_id)'),
             ('step_run', 'SELECT', 'EXISTS (SELECT FROM df.task AS t WHERE t.id = step_run.task_id)'),
             ('stop_scope', 'SELECT', 'EXISTS (SELECT FROM df.instance AS i WHERE i.id = stop_scope.instance_id)'),
+            ('fan_in', 'SELECT', 'EXISTS (SELECT FROM df.task AS t WHERE t.id = fan_in.parent_id)'),
             ('signal', 'SELECT', 'EXISTS (SELECT FROM df.instance AS i WHERE i.id = signal.instance_id)'),
             ('vars', 'SELECT', format(is_caller, 'owner')),
             ('request', 'SELECT', concat_ws(' OR ', format(is_caller, 'caller'), is_admin)),
@@ -355,6 +356,13 @@ BEGIN
                 AND o.polname = lower(p.command)
                 AND obj_description(o.oid, 'pg_policy') = md5(p.condition)
         )
+        UNION ALL
+        -- One that acts before the caller is checked. 07_request.sql makes it anew.
+        SELECT 6, 'request', 'DROP TRIGGER act ON df.request'
+        FROM pg_trigger AS t
+        WHERE t.tgrelid = 'df.request'::regclass
+            AND t.tgname = 'act'
+            AND pg_get_triggerdef(t.oid) !~ 'caller'
     )
     SELECT
         (SELECT array_agg(m.command ORDER BY m.phase) FROM missing AS m),

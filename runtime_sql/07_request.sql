@@ -561,9 +561,10 @@ $$;
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'df.request'::regclass AND t.tgname = 'act') THEN
-        -- Not for the rows of a restored dump, which have their answers.
+        -- Not for the rows of a restored dump, which have their answers. And row security looks at a row after this trigger: what it would do for a caller
+        -- who is not the real one would be undone, but how it fails would tell what there is. Here current_user is whoever inserts.
         CREATE TRIGGER act BEFORE INSERT ON df.request
-            FOR EACH ROW WHEN (new.answer IS NULL) EXECUTE FUNCTION df.act_on_request();
+            FOR EACH ROW WHEN (new.answer IS NULL AND new.caller::oid = quote_ident(current_user)::regrole::oid) EXECUTE FUNCTION df.act_on_request();
     END IF;
 END
 $$;
@@ -730,7 +731,7 @@ BEGIN
     answer := df.ask_v1('unregister', NULL, pg_catalog.jsonb_build_object('schema', target.schema_name, 'name', target.name));
     -- As the catalog spells it, never as a table says.
     starter := df.find_routine_v1(workflow.schema_name, workflow.name, workflow.argument_types);
-    IF starter IS NOT NULL THEN
+    IF (SELECT p.proowner FROM pg_catalog.pg_proc AS p WHERE p.oid OPERATOR(pg_catalog.=) starter) OPERATOR(pg_catalog.=) workflow.owner::pg_catalog.oid THEN
         EXECUTE pg_catalog.concat('DROP FUNCTION ', starter::pg_catalog.regprocedure);
     END IF;
     RETURN answer;
@@ -753,7 +754,14 @@ BEGIN
         ORDER BY v.id
     LOOP
         IF df.ask_v1('prune', NULL, jsonb_build_object('version_id', version.id)) = 'pruned' THEN
-            EXECUTE format('DROP PROCEDURE IF EXISTS %I.%I(df.step_v1)', version.schema_name, version.procedure_name);
+            -- What another role has put in its place stays, whatever the rights of whoever prunes.
+            IF EXISTS (
+                SELECT FROM pg_proc AS p
+                WHERE p.oid = df.find_routine_v1(version.schema_name, version.procedure_name, 'df.step_v1')
+                    AND p.proowner = version.owner::oid
+            ) THEN
+                EXECUTE format('DROP PROCEDURE %I.%I(df.step_v1)', version.schema_name, version.procedure_name);
+            END IF;
             RETURN NEXT format('%I.%I', version.schema_name, version.procedure_name);
         END IF;
     END LOOP;
@@ -931,7 +939,9 @@ BEGIN
     LIMIT 1;
     SELECT p.* INTO starter
     FROM pg_catalog.pg_proc AS p
-    WHERE p.oid OPERATOR(pg_catalog.=) df.find_routine_v1(workflow.schema_name, workflow.name, workflow.argument_types);
+    WHERE p.oid OPERATOR(pg_catalog.=) df.find_routine_v1(workflow.schema_name, workflow.name, workflow.argument_types)
+        -- Its defaults are evaluated here, with the caller's rights.
+        AND p.proowner OPERATOR(pg_catalog.=) workflow.owner::pg_catalog.oid;
     IF starter.oid IS NULL THEN
         RAISE EXCEPTION 'workflow "%" does not exist', name
             USING ERRCODE = 'PD005',

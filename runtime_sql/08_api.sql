@@ -18,6 +18,7 @@ CREATE OR REPLACE VIEW df.workflows WITH (security_barrier) AS
         OR EXISTS (
             SELECT
             FROM df.find_routine_v1(w.schema_name, w.name, w.argument_types) AS s (starter)
+            JOIN pg_catalog.pg_proc AS p ON p.oid = s.starter AND p.proowner = w.owner::pg_catalog.oid
             WHERE pg_catalog.has_function_privilege(s.starter, 'EXECUTE')
         );
 
@@ -114,8 +115,9 @@ AS $$
     FROM (
         SELECT o.*
         FROM (
+            -- Of versions: a workflow may have been dropped and its name be another owner's by now.
             SELECT DISTINCT w.owner
-            FROM df.workflow AS w
+            FROM df.workflow_version AS w
             WHERE w.owner::oid = ANY ((SELECT df.visible_roles())::oid[])
                 OR pg_has_role((SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'df'), 'USAGE')
         ) AS w

@@ -73,7 +73,7 @@ def test_a_runtime_is_not_installed_into_somebody_elses_schema(empty_database):
             connection.transaction(),
         ):
             connection.execute(runtime_script())
-        assert caught.value.sqlstate == "PD001", caught.value
+        assert caught.value.sqlstate == "42501", caught.value
     assert database.query("SELECT * FROM df.caught", role="bob") == []
     assert (
         database.value("SELECT count(*) FROM pg_proc WHERE pronamespace = 'df'::regnamespace", role="bob")
@@ -138,6 +138,27 @@ def test_a_procedure_swapped_between_two_steps_is_not_called(any_workflows):
     assert database.query("SELECT * FROM caught") == []
     assert workflows.status(instance) == "failed"
     assert "is not alice's" in workflows.error(instance)["message"]
+
+
+def test_a_version_that_names_anothers_procedure_does_not_take_it_along(workflows):
+    """ATTACK: bob registers a version whose procedure is named as alice's will be, and removes the procedure. Somebody with rights over
+    both prunes: alice's procedure must not go with bob's version."""
+    database = workflows.database
+    workflows.deploy("CREATE WORKFLOW w() AS df.sleep(60) ~> 'SELECT 2 AS two';")
+    instance = workflows.start("w()")
+    database.drive()
+    theirs = database.value("SELECT procedure_name FROM df.workflow_version")
+    # As if bob had been first: his version's row names what is alice's by now.
+    workflows.deploy("CREATE WORKFLOW v() AS 'SELECT 1 AS one';", role="bob")
+    workflows.deploy("CREATE WORKFLOW v() AS 'SELECT 2 AS two';", role="bob")
+    database.query(
+        "UPDATE df.workflow_version SET procedure_name = %s WHERE owner = 'bob'::regrole",
+        theirs,
+        role="dfowner",
+    )
+    database.query("SELECT df.prune_versions()", role="postgres")
+    workflows.move_clock("2 minutes")
+    assert workflows.drive_until_ended(instance) == "completed"
 
 
 def until(database, query: str) -> None:
