@@ -1,7 +1,11 @@
-"""The catalogue of diagnostics, for `pgdurc explain` and docs/errors.md; its text is in codes.toml."""
+"""The catalogue of errors, for `pgdurc explain` and docs/errors.md.
+
+The compiler's diagnostics are in codes.toml, the SQLSTATEs of the runtime in sqlstates.toml.
+"""
 
 from __future__ import annotations
 
+import textwrap
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +23,15 @@ class Code:
     story: str
     example: str
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sqlstate:
+    """An error of the runtime, which comes with a message and a hint of its own; `remedy` is words."""
+
+    title: str
+    story: str
+    remedy: str
 
 
 def _workflow(body: str) -> str:
@@ -49,14 +62,28 @@ def _load() -> dict[str, Code]:
 
 
 CODES: dict[str, Code] = _load()
+SQLSTATES: dict[str, Sqlstate] = {
+    code: Sqlstate(**{part: " ".join(text.split()) for part, text in entry.items()})
+    for code, entry in tomllib.loads(
+        Path(__file__).with_name("sqlstates.toml").read_text(encoding="utf-8")
+    ).items()
+}
 
 
 def explain(code: str) -> str | None:
     """The story of a code as text for a terminal; None where there is no such code."""
+    if (state := SQLSTATES.get(code.upper())) is not None:
+        return (
+            f"{code.upper()}: {state.title}\n\n{_wrapped(state.story, 90)}\n\n{_wrapped(state.remedy, 90)}\n"
+        )
     entry = CODES.get(code.upper())
     if entry is None:
         return None
-    parts = [f"{code.upper()}: {entry.title}", entry.story, f"For example:\n\n{_indented(entry.example)}"]
+    parts = [
+        f"{code.upper()}: {entry.title}",
+        _wrapped(entry.story, 90),
+        f"For example:\n\n{_indented(entry.example)}",
+    ]
     if entry.remedy:
         parts.append(f"Instead:\n\n{_indented(entry.remedy)}")
     return "\n\n".join(parts) + "\n"
@@ -71,14 +98,26 @@ def as_markdown() -> str:
         parts.append(f"```sql\n{_shown(entry.example)}\n```\n")
         if entry.remedy:
             parts.append(f"Instead:\n\n```sql\n{_shown(entry.remedy)}\n```\n")
+    parts.append(_SQLSTATES_PREFACE)
+    for code, state in SQLSTATES.items():
+        parts.append(f"## {code}: {state.title}\n\n{_wrapped(state.story)}\n\n{_wrapped(state.remedy)}\n")
     return "\n".join(parts)
 
 
+_SQLSTATES_PREFACE = """# SQLSTATEs of the runtime
+
+What the database says when a script is deployed, or a workflow is started or runs; each comes with a message
+and a hint. They are of class PD; other errors keep PostgreSQL's codes.
+"""
 _PREFACE = """# Errors and warnings
 
 One entry a code; `pgdurc explain CODE` prints the same. Made by `python -m pgdurc.codes > docs/errors.md`.
 """
 _LONGEST_SHOWN = 200
+
+
+def _wrapped(text: str, width: int = 120) -> str:
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _indented(example: str) -> str:

@@ -965,6 +965,11 @@ BEGIN
                 HINT = CASE WHEN starter.pronargs OPERATOR(pg_catalog.=) 0 THEN 'It takes no arguments.'
                     ELSE pg_catalog.concat('Its parameters: ', pg_catalog.pg_get_function_arguments(starter.oid)) END;
     END IF;
+    IF pg_catalog.octet_length(key) OPERATOR(pg_catalog.>) 2000 THEN
+        -- It stands in an index, whose rows have 2,704 bytes at most.
+        RAISE EXCEPTION 'the key has % bytes, more than 2000', pg_catalog.octet_length(key)
+            USING ERRCODE = '54000', HINT = 'A hash of it is as good: pg_catalog.md5(key).';
+    END IF;
 
     FOR i IN 1 .. starter.pronargs LOOP
         parameter := starter.proargnames[i];

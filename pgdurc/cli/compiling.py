@@ -103,23 +103,25 @@ def check_command(files: tuple[Path, ...], strict: bool, style: str) -> None:
     \b
     Examples:
       pgdurc explain PGD101
+      pgdurc explain PD004          an SQLSTATE of the runtime
     """,
 )
 @click.argument("code")
 def explain_command(code: str) -> None:
     """Tell the story of an error CODE, with an example."""
-    from pgdurc.codes import CODES, explain
+    from pgdurc.codes import CODES, SQLSTATES, explain
     from pgdurc.nearest import nearest
 
-    if code.upper() not in CODES:
-        guess = nearest(code.upper(), CODES)
-        hint = "codes look like PGD101; every problem shows its own"
+    story = explain(code)
+    if story is None:
+        guess = nearest(code.upper(), [*CODES, *SQLSTATES])
+        hint = "the compiler's look like PGD101, the runtime's like PD001; others are PostgreSQL's"
         raise Failure(
             f'unknown code "{code}"',
             hint=hint if guess is None else f'did you mean "{guess}"?',
             exit_code=Exit.USAGE,
         )
-    click.echo(explain(code.upper()))
+    click.echo(story)
 
 
 @dataclass(frozen=True, slots=True)

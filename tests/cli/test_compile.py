@@ -215,3 +215,9 @@ def test_a_50_node_file_compiles_quickly(cli, project):
     began = time.monotonic()
     assert cli("compile", "fifty.pgd").exit_code == 0
     assert time.monotonic() - began < 5
+
+
+def test_explain_an_sqlstate_of_the_runtime(cli):
+    result = cli("explain", "PD004")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("PD004: ")

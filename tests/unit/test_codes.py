@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from pgdurc.codes import CODES, as_markdown, explain
+from pgdurc.codes import CODES, SQLSTATES, as_markdown, explain
 from pgdurc.parse import parse_declaration
 from pgdurc.script import split
 from pgdurc.source import SourceError, read
@@ -55,6 +56,21 @@ def test_explain() -> None:
     assert text is not None
     assert text.startswith("PGD110: the documented precedence")
     assert explain("PGD000") is None
+
+
+def test_the_sqlstates_are_those_that_there_are() -> None:
+    """Raised by the runtime, by compiled scripts or by the tools."""
+    root = Path(__file__).parents[2]
+    files = [*root.glob("runtime_sql/*.sql"), *root.glob("templates/*.j2"), *root.glob("pgdurc/**/*.py")]
+    used = {code for file in files for code in re.findall(r"\bPD\d{3}\b", file.read_text(encoding="utf-8"))}
+    assert used == set(SQLSTATES)
+
+
+def test_explain_an_sqlstate() -> None:
+    text = explain("pd002")
+    assert text is not None
+    assert text.startswith("PD002: no such instance\n\n")
+    assert text.endswith("may see.\n")
 
 
 def test_page_is_up_to_date() -> None:
