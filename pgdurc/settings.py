@@ -10,6 +10,7 @@ from typing import Any
 from pgdurc.failure import Exit, Failure
 
 KNOWN = {"db": str, "drivers": int}
+MOST_DRIVERS = 1000
 MARKERS = ("pgdurc.toml", "pyproject.toml", ".git")
 
 
@@ -62,4 +63,10 @@ def _checked(project: Path, file: Path, table: dict[str, Any]) -> Settings:
             raise Failure(
                 f'setting "{name}" in {file} must be of type {expected.__name__}', exit_code=Exit.USAGE
             )
+    drivers = table.get("drivers")
+    if drivers is not None and not 1 <= drivers <= MOST_DRIVERS:
+        raise Failure(
+            f'setting "drivers" in {file} must be between 1 and {MOST_DRIVERS}, not {drivers}',
+            exit_code=Exit.USAGE,
+        )
     return Settings(project, file, **table)

@@ -11,7 +11,7 @@ from pgdurc.cli.options import argument_options, database_options, json_option, 
 from pgdurc.cli.report import write_json
 from pgdurc.failure import Exit, Failure
 from pgdurc.runtime import require_driver_role, require_runtime
-from pgdurc.settings import read_settings
+from pgdurc.settings import MOST_DRIVERS, read_settings
 from pgdurc.start import start_workflow
 
 
@@ -32,7 +32,7 @@ from pgdurc.start import start_workflow
 @argument_options
 @click.option(
     "--drivers",
-    type=click.IntRange(0, 1000),
+    type=click.IntRange(0, MOST_DRIVERS),
     help="Drive with so many connections while following.  [default: 2 on the embedded server, else 0]",
 )
 @json_option

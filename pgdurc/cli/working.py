@@ -12,7 +12,8 @@ import click
 
 from pgdurc.cli.options import database_options, open_database
 from pgdurc.runtime import require_driver_role, require_runtime
-from pgdurc.settings import read_settings
+from pgdurc.settings import MOST_DRIVERS, read_settings
+from pgdurc.visible import visible
 
 LEVELS = ("debug", "info", "warning")
 
@@ -28,7 +29,9 @@ LEVELS = ("debug", "info", "warning")
     It needs direct connections: behind a pooler in transaction mode LISTEN does not work.
     """,
 )
-@click.option("--drivers", type=click.IntRange(1, 1000), help="Connections that run steps.  [default: 2]")
+@click.option(
+    "--drivers", type=click.IntRange(1, MOST_DRIVERS), help="Connections that run steps.  [default: 2]"
+)
 @click.option(
     "--grace",
     type=click.FloatRange(0),
@@ -90,6 +93,6 @@ class _Log:
         if self._as_json:
             line = json.dumps({"time": now.isoformat(), "level": level, "message": message} | fields)
         else:
-            line = f"{now:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {level:<7} {message}"
+            line = f"{now:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {level:<7} {visible(message)}"
         with self._lock:
             click.echo(line, err=True)
