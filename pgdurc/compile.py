@@ -47,6 +47,15 @@ class CompiledWorkflow:
 
 
 @dataclass(frozen=True, slots=True)
+class DroppedWorkflow:
+    """A DROP WORKFLOW: the name as in CompiledWorkflow."""
+
+    name: tuple[str, ...]
+    qualified_name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledCall:
     """A df.start call: the version that it starts, and its place in the source."""
 
@@ -64,6 +73,11 @@ class Compiled:
     workflows: tuple[CompiledWorkflow, ...]
     statements: tuple[Emitted, ...]
     calls: tuple[CompiledCall, ...] = ()
+    dropped: tuple[DroppedWorkflow, ...] = ()
+
+    @property
+    def needs_runtime(self) -> bool:
+        return bool(self.workflows or self.dropped or self.calls)
 
     @property
     def has_errors(self) -> bool:
@@ -96,6 +110,7 @@ def compile_source(source: Source) -> Compiled:
         tuple(compiler.workflows),
         statements,
         tuple(compiler.calls),
+        tuple(compiler.dropped),
     )
 
 
@@ -106,6 +121,7 @@ class _Compiler:
         self.statements: list[Emitted] = []
         self.workflows: list[CompiledWorkflow] = []
         self.calls: list[CompiledCall] = []
+        self.dropped: list[DroppedWorkflow] = []
         self.declared: dict[tuple[str, ...], Span] = {}
         self.has_check = False
 
@@ -125,8 +141,9 @@ class _Compiler:
             case tree.Declaration():
                 self._declare(parsed, piece)
             case tree.Drop(name=name, if_exists=if_exists):
-                from pgdurc.emit import emit_drop
+                from pgdurc.emit import emit_drop, qualified
 
+                self.dropped.append(DroppedWorkflow(name.parts, qualified(name.parts), piece.span))
                 self.declared.pop(name.parts, None)
                 self._emit(emit_drop(name.parts, if_exists=if_exists), piece, name.span)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pgdurc.compile import CompiledWorkflow, DroppedWorkflow
 from pgdurc.diagnostic import CompileError, Diagnostic, Severity, Span
 from pgdurc.runtime import require_runtime
 from pgdurc.statement_kind import Kind
@@ -32,17 +33,22 @@ LOCK = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a deployment does to one workflow; `before` is None where it is new."""
+    """What a deployment does to one workflow: its version, None where there is none."""
 
     name: str
     before: str | None
-    after: str
+    after: str | None
 
     def __str__(self) -> str:
-        if self.before is None:
-            return f"{self.name}: {self.after} (new)"
-        if self.before == self.after:
-            return f"{self.name}: {self.after} (unchanged)"
+        match self.before, self.after:
+            case None, None:
+                return f"{self.name}: is not there, nothing to drop"
+            case before, None:
+                return f"{self.name}: {before} (dropped; instances in flight go on)"
+            case None, after:
+                return f"{self.name}: {after} (new)"
+            case before, after if before == after:
+                return f"{self.name}: {after} (unchanged)"
         return f"{self.name}: {self.before} -> {self.after}"
 
 
@@ -54,7 +60,7 @@ def require_deployable(compiled: Compiled, file: str) -> None:
             Severity.ERROR,
             REFUSED[statement.kind][1],
             statement.head,
-            hint=f"deploy works in one transaction; instead: pgdurc compile {file} | psql",
+            hint=f"deploy works in one transaction; instead: pgdurc compile {file} | psql -v ON_ERROR_STOP=1",
         )
         for statement in compiled.statements
         if statement.kind in REFUSED
@@ -71,7 +77,7 @@ def deploy(connection: Connection, compiled: Compiled, file: str) -> list[Change
     import psycopg
 
     require_deployable(compiled, file)
-    if compiled.workflows or compiled.calls:
+    if compiled.needs_runtime:
         require_runtime(connection)
     with connection.transaction():
         connection.execute(LOCK)
@@ -97,23 +103,34 @@ class DeployError(Exception):
 
 
 def planned_changes(connection: Connection, compiled: Compiled) -> list[Change]:
-    """What deploying would do to each workflow of the script; names without a schema get the current one."""
-    if not compiled.workflows:
+    """What deploying would do to each workflow of the script, in its order."""
+    statements: list[CompiledWorkflow | DroppedWorkflow] = [*compiled.workflows, *compiled.dropped]
+    if not statements:
         return []
     row = connection.execute("SELECT pg_catalog.current_schema()::text").fetchone()
     schema = row[0] if row else None
     changes = []
-    for workflow in compiled.workflows:
-        parts = workflow.name if len(workflow.name) > 1 else (schema, *workflow.name)
-        found = connection.execute(
-            """
-            SELECT w.version FROM df.workflows AS w
-            WHERE w.name = pg_catalog.format('%%I.%%I', %s::text, %s::text)
-            """,
-            parts,
-        ).fetchone()
-        changes.append(Change(workflow.qualified_name, found[0] if found else None, workflow.version))
+    versions: dict[tuple[str | None, ...], str | None] = {}
+    for statement in sorted(statements, key=lambda statement: statement.span.start):
+        # A name without a schema gets the current one.
+        name = statement.name if len(statement.name) > 1 else (schema, *statement.name)
+        if name not in versions:
+            versions[name] = _deployed_version(connection, name)
+        after = statement.version if isinstance(statement, CompiledWorkflow) else None
+        changes.append(Change(statement.qualified_name, versions[name], after))
+        versions[name] = after
     return changes
+
+
+def _deployed_version(connection: Connection, name: tuple[str | None, ...]) -> str | None:
+    found = connection.execute(
+        """
+        SELECT w.version FROM df.workflows AS w
+        WHERE w.name = pg_catalog.format('%%I.%%I', %s::text, %s::text)
+        """,
+        name,
+    ).fetchone()
+    return found[0] if found else None
 
 
 def _diagnostic(statement: Emitted, error: psycopg.Error) -> Diagnostic:
@@ -122,7 +139,7 @@ def _diagnostic(statement: Emitted, error: psycopg.Error) -> Diagnostic:
     detail = f": {said.message_detail}" if said.message_detail else ""
     hint = said.message_hint
     if error.sqlstate == "25001":
-        hint = "deploy works in one transaction; instead: pgdurc compile FILE | psql"
+        hint = "deploy works in one transaction; instead: pgdurc compile FILE | psql -v ON_ERROR_STOP=1"
     return Diagnostic(
         error.sqlstate or "XX000",
         Severity.ERROR,

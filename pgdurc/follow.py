@@ -22,12 +22,14 @@ from pgdurc.timeline import (
     load_attempts,
     load_error,
     load_instance,
+    load_outcome,
     load_waiting,
     one_line,
     place,
     rows_text,
     waiting_text,
 )
+from pgdurc.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -139,7 +141,7 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
     line.append(f"{mark} ", color)
     line.append(f"{place(attempt.file, attempt.line):<18}  ", "dim")
     line.append(one_line(attempt.label, 52).ljust(52))
-    line.append(f"  {('|=> ' + attempt.name) if attempt.name else '':<14}", "cyan")
+    line.append(f"  {('|=> ' + visible(attempt.name)) if attempt.name else '':<14}", "cyan")
     facts = [text for text in (rows_text(attempt), duration(attempt.seconds)) if text]
     if attempt.attempt > 1 or attempt.outcome not in ("ok", "cancelled"):
         facts.append(f"attempt {attempt.attempt}")
@@ -147,7 +149,9 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
     console.print(line)
     if attempt.outcome != "ok":
         code = f" ({attempt.sqlstate})" if attempt.sqlstate else ""
-        console.print(Text(f"    {attempt.outcome}: {attempt.message or 'no message'}{code}", color))
+        console.print(
+            Text(f"    {attempt.outcome}: {visible_lines(attempt.message or 'no message')}{code}", color)
+        )
 
 
 def is_unicode(console: Console) -> bool:
@@ -158,12 +162,12 @@ def _show_waiting(view: _View, status: _Status, waiting: list[Waiting]) -> None:
     if not waiting:
         return
     first = min(waiting, key=lambda task: task.due_in_s if task.due_in_s is not None else float("inf"))
-    is_due = first.reason == "ready" and (first.due_in_s or 0) <= 0
     key = f"{first.task_id}:{first.state}:{first.attempt}:{len(view.seen)}"
     what = f"{place(first.file, first.line)} {one_line(first.label)}".strip()
     others = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
-    if is_due or first.due_in_s is None:
-        status.show(what + others, key=key)
+    if first.is_running or first.due_in_s is None or first.due_in_s <= 0:
+        words = f"{waiting_text(first)}: " if not first.is_running else ""
+        status.show(words + what + others, key=key)
     else:
         status.show(f"{waiting_text(first)}, then {what}{others}", until=time.monotonic() + first.due_in_s)
 
@@ -199,10 +203,14 @@ def _conclude(view: _View, instance: Instance) -> Exit:
 
     seconds = (instance.completed_at - instance.created_at).total_seconds() if instance.completed_at else None
     color = {"completed": "green", "failed": "red"}.get(instance.status, "yellow")
-    line = Text(f"{instance.workflow} {instance.id} ")
+    line = Text(f"{visible(instance.workflow)} {instance.id} ")
     line.append(instance.status, color)
     line.append(f" after {duration(seconds)}, {len(view.seen)} attempts of steps", "dim")
     view.console.print(line)
+    if instance.status == "cancelled":
+        with connect(view.database) as connection:
+            reason = load_outcome(connection, instance.id).reason
+        view.console.print(Text(f"cancelled: {visible_lines(reason or 'no reason')}"))
     if instance.status == "failed":
         with connect(view.database) as connection:
             error = load_error(connection, instance.id)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgdurc.failure import Exit, Failure
+from pgdurc.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from pgdurc.database import Connection
@@ -63,7 +65,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A live task. `due_in_s` is by the database's clock, None where it waits for no time."""
+    """A live task. `due_in_s` is by the database's clock, None where it waits for no time.
+
+    `is_running` is what the name of a driver's connection says, and no proof.
+    """
 
     task_id: int
     state: int
@@ -74,6 +79,15 @@ class Waiting:
     reason: str
     attempt: int
     due_in_s: float | None
+    is_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a completed instance, JSON as the database wrote it; why another was cancelled."""
+
+    result: str | None
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +159,31 @@ def load_waiting(connection: Connection, instance_id: str) -> list[Waiting]:
         Waiting,
         """
         SELECT w.task_id, w.state, w.kind, w.label, w.file, w.line, w.reason, w.attempt,
-               extract(epoch FROM w.wake_at - df.now())::double precision AS due_in_s
+               extract(epoch FROM w.wake_at - df.now())::double precision AS due_in_s,
+               EXISTS (
+                   SELECT FROM pg_catalog.pg_stat_activity AS a
+                   WHERE a.application_name
+                       = pg_catalog.concat('pgdurc ', %s::text, ' ', w.task_id, ':', w.state)
+               ) AS is_running
         FROM df.waiting(%s) AS w
         """,
         instance_id,
+        instance_id,
     )
+
+
+def load_outcome(connection: Connection, instance_id: str) -> Outcome:
+    """Nothing of either where the instance has not ended, or failed."""
+    found: list[Outcome] = _rows(
+        connection,
+        Outcome,
+        """
+        SELECT df.result(i.instance_id) AS result, CASE i.status WHEN 'cancelled' THEN i.output END AS reason
+        FROM (SELECT) AS always LEFT JOIN df.instance_info(%s) AS i ON true
+        """,
+        instance_id,
+    )
+    return found[0]
 
 
 def load_error(connection: Connection, instance_id: str) -> WorkflowError | None:
@@ -178,12 +212,12 @@ def place(file: str | None, line: int | None) -> str:
     """embeddings.pgd:7, as far as it is known."""
     if file is None:
         return ""
-    return f"{file}:{line}" if line else file
+    return visible(f"{file}:{line}" if line else file)
 
 
 def one_line(label: str | None, width: int = LABEL_WIDTH) -> str:
     """A statement's text on one line, cut to a width."""
-    text = " ".join((label or "").split())
+    text = visible(" ".join((label or "").split()))
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
@@ -214,6 +248,10 @@ def rows_text(attempt: Attempt) -> str:
 
 def waiting_text(waiting: Waiting) -> str:
     """What a task waits for, in words; for how long is said beside it."""
+    if waiting.is_running:
+        return "runs"
+    if waiting.due_in_s is not None and waiting.due_in_s <= 0:
+        return "is due"
     match waiting.reason:
         case "sleep":
             return "sleeps"
@@ -228,7 +266,7 @@ def waiting_text(waiting: Waiting) -> str:
         case "lap":
             return "waits for the next round"
         case "ready":
-            return "is due" if (waiting.due_in_s or 0) <= 0 else "waits"
+            return "waits"
         case other:
             return other
 
@@ -275,7 +313,12 @@ def error_lines(error: WorkflowError, near: Path | None = None) -> list[str]:
     lines = [f"{where}: " * bool(where) + f"error: {error.message}{code}"]
     lines += [f"  {line}" for line in source_lines(error.file, error.line, near)]
     lines += [f"  {name}: {text}" for name, text in (("detail", error.detail), ("hint", error.hint)) if text]
-    return lines
+    return [visible_lines(line) for line in lines]
+
+
+def json_object(fields: Mapping[str, str]) -> str:
+    """An object whose values are JSON texts already."""
+    return "{\n" + ",\n".join(f"{json.dumps(name)}: {text}" for name, text in fields.items()) + "\n}"
 
 
 def to_json(value: Any) -> str:

@@ -8,20 +8,23 @@ from dataclasses import asdict
 import click
 
 from pgdurc.cli.options import database_options, json_option, open_database
-from pgdurc.cli.report import write_json
+from pgdurc.cli.report import note, write_json
 from pgdurc.runtime import require_runtime
 from pgdurc.timeline import (
     ENDED,
     Attempt,
     Instance,
+    Outcome,
     Waiting,
     WorkflowError,
     duration,
     error_lines,
+    json_object,
     load_attempts,
     load_error,
     load_instance,
     load_instances,
+    load_outcome,
     load_waiting,
     one_line,
     place,
@@ -29,6 +32,13 @@ from pgdurc.timeline import (
     to_json,
     waiting_text,
 )
+from pgdurc.visible import visible, visible_lines
+
+# Due for so long: there may be nobody to run it.
+UNDRIVEN_S = 3.0
+
+# Characters of a result that `show` has room for.
+LONGEST_RESULT = 2000
 
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
 COLORS = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
@@ -102,20 +112,23 @@ def show_command(instance_id: str, is_followed: bool, as_json: bool, db: str | N
             click.get_current_context().exit(follow(database, instance_id).exit_code)
         attempts = load_attempts(connection, instance_id)
         waiting = [] if instance.status in ENDED else load_waiting(connection, instance_id)
+        outcome = load_outcome(connection, instance_id)
         error = load_error(connection, instance_id) if instance.status == "failed" else None
     if as_json:
-        write_json(
-            to_json(
-                asdict(instance)
-                | {
-                    "attempts": [asdict(attempt) for attempt in attempts],
-                    "waiting": [asdict(task) for task in waiting],
-                    "error": asdict(error) if error else None,
-                }
-            )
-        )
-    else:
-        write_instance(instance, attempts, waiting, error)
+        described = asdict(instance) | {
+            "reason": outcome.reason,
+            "attempts": [asdict(attempt) for attempt in attempts],
+            "waiting": [asdict(task) for task in waiting],
+            "error": asdict(error) if error else None,
+        }
+        fields = {name: to_json(value) for name, value in described.items()}
+        write_json(json_object(fields | {"result": outcome.result or "null"}))
+        return
+    write_instance(instance, attempts, waiting, error)
+    write_outcome(outcome)
+    is_overdue = any(task.due_in_s is not None and task.due_in_s < -UNDRIVEN_S for task in waiting)
+    if is_overdue and not any(task.is_running for task in waiting):
+        note(f"nothing runs it; as the workflow's owner: pgdurc worker{database.option}")
 
 
 @click.command(
@@ -143,11 +156,11 @@ def cancel_command(instance_id: str, reason: str, db: str | None, verbose: bool)
 def write_instance(
     instance: Instance, attempts: list[Attempt], waiting: list[Waiting], error: WorkflowError | None
 ) -> None:
-    heading = f"{instance.workflow} {instance.version}"
+    heading = f"{visible(instance.workflow)} {instance.version}"
     click.echo(f"{instance.id}  {heading}  {colored_status(instance.status)}")
-    facts = [f"started {instance.created_at:%Y-%m-%d %H:%M:%S %Z} by {instance.starter}"]
-    facts += [f"label {instance.label}"] if instance.label else []
-    facts += [f"key {instance.key}"] if instance.key else []
+    facts = [f"started {instance.created_at:%Y-%m-%d %H:%M:%S %Z} by {visible(instance.starter)}"]
+    facts += [f"label {visible(instance.label)}"] if instance.label else []
+    facts += [f"key {visible(instance.key)}"] if instance.key else []
     facts += [f"took {duration(took(instance))}"] if instance.completed_at else []
     click.echo(f"  {', '.join(facts)}\n")
     rows = [
@@ -165,12 +178,34 @@ def write_instance(
     write_table(("SEQ", "PLACE", "STEP", "NAME", "OUTCOME", "TOOK", "ROWS"), rows, color_column=4)
     for attempt in attempts:
         if attempt.message and error is None:
-            click.echo(f"\n{attempt.seq}: {attempt.outcome}: {attempt.message} ({attempt.sqlstate})")
+            message = visible_lines(attempt.message)
+            click.echo(f"\n{attempt.seq}: {attempt.outcome}: {message} ({attempt.sqlstate})")
     for task in waiting:
-        due = f" for another {duration(task.due_in_s)}" if task.due_in_s and task.due_in_s > 0 else ""
-        click.echo(f"\n{waiting_text(task)}{due}, then {place(task.file, task.line)} {one_line(task.label)}")
+        click.echo(f"\n{_waiting_line(task)}")
     if error is not None:
         click.echo("\n" + "\n".join(error_lines(error)))
+
+
+def _waiting_line(task: Waiting) -> str:
+    what = f"{place(task.file, task.line)} {one_line(task.label)}"
+    if task.is_running:
+        return f"runs {what}"
+    due = task.due_in_s
+    if due is None:
+        return f"{waiting_text(task)}, at {what}"
+    if due > 0:
+        return f"{waiting_text(task)} for another {duration(due)}, then {what}"
+    return f"due since {duration(-due)}: {what}"
+
+
+def write_outcome(outcome: Outcome) -> None:
+    """The end of an instance that did not fail; a large result is cut."""
+    if outcome.reason is not None:
+        click.echo(f"\ncancelled: {visible_lines(outcome.reason)}")
+    if outcome.result is not None:
+        result = visible(outcome.result)
+        whole = len(result) <= LONGEST_RESULT
+        click.echo(f"\nresult: {result if whole else result[:LONGEST_RESULT] + '... (all of it: --json)'}")
 
 
 def took(instance: Instance) -> float | None:
@@ -185,6 +220,7 @@ def colored_status(status: str) -> str:
 
 def write_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], color_column: int) -> None:
     """Columns as wide as their widest cell; nothing is cut, so that a program can read them."""
+    rows = [tuple(map(visible, row)) for row in rows]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     for number, row in enumerate([header, *rows]):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]

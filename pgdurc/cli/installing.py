@@ -113,7 +113,7 @@ def deploy_compiled(
     try:
         if is_dry:
             require_deployable(compiled, str(file))
-            if compiled.workflows or compiled.calls:
+            if compiled.needs_runtime:
                 require_runtime(connection)
             return planned_changes(connection, compiled)
         return deploy(connection, compiled, str(file))

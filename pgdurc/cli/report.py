@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from pgdurc.failure import Exit, Failure
+from pgdurc.visible import visible_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from pgdurc.diagnostic import Diagnostic
     from pgdurc.source import Source
 
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+# Controls that stand as they are in JSON; a terminal may obey them.
+_UNSEEN = re.compile("[\x7f-\x9f]")
+_NOT_ASCII = re.compile("[^\x00-\x7e]")
 
 COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -26,10 +29,12 @@ COLORS = {"error": "red", "warning": "yellow", "note": "cyan"}
 def report_failure(failure: Failure) -> None:
     """The message, its detail and hint, and the SQLSTATE if there is one."""
     code = f" ({failure.sqlstate})" if failure.sqlstate else ""
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {failure.message}{code}", err=True)
+    click.echo(
+        f"{click.style('error:', fg='red', bold=True)} {visible_lines(failure.message)}{code}", err=True
+    )
     for name, text in (("detail", failure.detail), ("hint", failure.hint)):
         if text:
-            click.echo(f"  {click.style(f'{name}:', fg='cyan')} {_indented(text)}", err=True)
+            click.echo(f"  {click.style(f'{name}:', fg='cyan')} {_indented(visible_lines(text))}", err=True)
 
 
 def report_diagnostics(findings: Iterable[tuple[Source, Diagnostic]], style: str = "text") -> None:
@@ -61,8 +66,8 @@ def write_text(text: str) -> None:
 def write_json(text: str) -> None:
     """JSON to standard output: in UTF-8, or in ASCII where the encoding is another."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    if codecs.lookup(encoding).name != "utf-8":
-        text = _NOT_ASCII.sub(lambda found: json.dumps(found.group())[1:-1], text)
+    escaped = _UNSEEN if codecs.lookup(encoding).name == "utf-8" else _NOT_ASCII
+    text = escaped.sub(lambda found: json.dumps(found.group())[1:-1], text)
     click.echo(text)
 
 
@@ -72,7 +77,7 @@ def printable(text: str) -> str:
 
 
 def note(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(visible_lines(text), err=True)
 
 
 def _colored(text: str, diagnostic: Diagnostic) -> str:

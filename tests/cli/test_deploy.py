@@ -200,3 +200,21 @@ def test_a_deployment_waits_for_another_of_its_role_only(cli, database, script):
         assert result.exit_code == 3
         assert "lock timeout" in result.stderr
     assert cli("deploy", script(HELLO), "--db", database.conninfo()).exit_code == 0
+
+
+def test_deploy_says_what_is_dropped(cli, database, script):
+    db = database.conninfo()
+    both = script("DROP WORKFLOW IF EXISTS hello;\n" + HELLO + "DROP WORKFLOW hello;")
+    dry = json.loads(cli("deploy", both, "--db", db, "--dry-run", "--json").stdout)
+    version = dry[1]["after"]
+    assert [(change["before"], change["after"]) for change in dry] == [
+        (None, None),
+        (None, version),
+        (version, None),
+    ]
+    assert cli("deploy", script(HELLO), "--db", db).exit_code == 0
+    for options in (["--dry-run"], []):
+        dropped = cli("deploy", script("DROP WORKFLOW public.hello;"), "--db", db, *options)
+        assert dropped.stderr == f"public.hello: {version} (dropped; instances in flight go on)\n"
+    gone = cli("deploy", script("DROP WORKFLOW IF EXISTS public.hello;"), "--db", db)
+    assert "public.hello: is not there, nothing to drop\n" in gone.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import string
 from pathlib import Path
 
 import pytest
@@ -195,3 +197,66 @@ def test_without_rights(cli, project, database, command):
     result = cli(*command, "--db", database.conninfo("carol"))
     assert result.exit_code == 3
     assert 'role "carol" may not use pgdurc' in result.stderr
+
+
+def test_show_has_the_result_with_all_digits(cli, deployed, project):
+    exact = "12345678901234567890.123456789012345678901234567890"
+    (project / "exact.pgd").write_text(f"CREATE WORKFLOW exact() AS 'SELECT {exact} AS n';\n")
+    assert cli("deploy", "exact.pgd", "--db", deployed.conninfo()).exit_code == 0
+    instance = start(cli, deployed, "exact")
+    deployed.drive()
+    assert f'result: {{"rows": [{{"n": {exact}' in cli("show", instance, "--db", deployed.conninfo()).stdout
+    shown = cli("show", instance, "--json", "--db", deployed.conninfo()).stdout
+    assert exact in shown
+    assert json.loads(shown)["reason"] is None
+
+
+def test_show_has_the_reason_of_a_cancel(cli, deployed):
+    instance = start(cli, deployed, "greet", "-a", "who=x")
+    cli("cancel", instance, "--reason", "wrong \x1b[31mcustomer", "--db", deployed.conninfo())
+    shown = cli("show", instance, "--db", deployed.conninfo())
+    assert "cancelled: wrong \\x1b[31mcustomer\n" in shown.stdout
+    assert json.loads(cli("show", instance, "--json", "--db", deployed.conninfo()).stdout)["reason"] == (
+        "wrong \x1b[31mcustomer"
+    )
+    followed = cli("show", instance, "--follow", "--db", deployed.conninfo())
+    assert followed.exit_code == 4
+    assert "cancelled: wrong \\x1b[31mcustomer\n" in followed.stderr
+
+
+def test_what_is_overdue_is_due_and_runs_nowhere(cli, deployed, project):
+    (project / "nap.pgd").write_text("CREATE WORKFLOW nap() AS df.sleep(60) ~> 'SELECT 1';\n")
+    assert cli("deploy", "nap.pgd", "--db", deployed.conninfo()).exit_code == 0
+    instance = start(cli, deployed, "nap")
+    deployed.drive()
+    assert "\nsleeps for another " in cli("show", instance, "--db", deployed.conninfo()).stdout
+    deployed.query("SELECT df.move_clock('2 minutes')", role="dfowner")
+    shown = cli("show", instance, "--db", deployed.conninfo())
+    assert "\ndue since " in shown.stdout
+    assert "sleeps" not in shown.stdout
+    assert "nothing runs it; as the workflow's owner: pgdurc worker --db" in shown.stderr
+
+
+def test_a_label_does_not_reach_the_terminal_as_it_is(cli, deployed):
+    label = "a\x1b]0;title\x07\x9b2J\u202eb\nc"
+    instance = start(cli, deployed, "greet", "-a", "who=x", "--label", label, "--key", label)
+    escaped = r"a\x1b]0;title\x07\x9b2J\u202eb\nc"
+    for command in (("ls",), ("show", instance)):
+        shown = cli(*command, "--db", deployed.conninfo())
+        assert escaped in shown.stdout
+        assert "\x1b" not in shown.stdout
+    (found,) = json.loads(cli("ls", "--json", "--db", deployed.conninfo()).stdout)
+    assert found["label"] == label
+
+
+def test_a_key_that_is_too_long(cli, deployed):
+    start(cli, deployed, "greet", "-a", "who=x", "--key", random_text(2000))
+    refused = cli("start", "greet", "-a", "who=x", "--key", random_text(2001), "--db", deployed.conninfo())
+    assert refused.exit_code == 3
+    assert "error: the key has 2001 bytes, more than 2000 (54000)" in refused.stderr
+    assert "hint: " in refused.stderr
+
+
+def random_text(length: int) -> str:
+    """That PostgreSQL cannot compress."""
+    return "".join(random.Random(1).choices(string.ascii_letters, k=length))
