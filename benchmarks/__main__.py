@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import compiler, growth, latency, throughput
+from benchmarks import branches, compiler, growth, latency, throughput
 from benchmarks.report import Section, machine
 from benchmarks.server import BenchServer, bench_server
 from pgdurc.failure import Failure
@@ -17,6 +17,8 @@ SECTIONS: dict[str, Callable[[BenchServer, bool], Section]] = {
     "cpu": throughput.cpu,
     "writes": throughput.writes,
     "snapshot": growth.snapshot,
+    "wide": branches.wide,
+    "crowd": growth.crowd,
     "latency": latency.latency,
     "parked": growth.parked,
     "command": compiler.command,

@@ -1,6 +1,8 @@
-"""What happens to the rate under an old snapshot, and to an idle driver beside many parked tasks."""
+"""The rate under an old snapshot and among many others, and what an idle driver costs beside parked tasks."""
 
 from __future__ import annotations
+
+from statistics import median
 
 from benchmarks.report import Section
 from benchmarks.server import OWNER, RUNTIME_OWNER, BenchServer, cpu_seconds, side_by_side
@@ -10,6 +12,15 @@ SNAPSHOT_STEPS = 150_000
 QUICK_SNAPSHOT_STEPS = 1_000
 SNAPSHOT_DRIVERS = 4
 TENTHS = 10
+
+WAITING = 10_000
+FINISHED = 100_000
+QUICK_CROWD = 100
+CROWD_INSTANCES = 400
+QUICK_CROWD_INSTANCES = 10
+CROWD_ROUNDS = 5
+
+WAITS = "CREATE WORKFLOW waits() AS df.wait_for_signal('go') ~> $$SELECT 1$$;"
 
 PARKED = 1_000_000
 QUICK_PARKED = 1_000
@@ -39,6 +50,80 @@ def snapshot(server: BenchServer, quick: bool) -> Section:
         tuple(rows),
         f"{SNAPSHOT_DRIVERS} drivers. The last tenth has {first.seconds / last.seconds:.0%} of the rate of"
         f" the first, and {last.cpu_s / first.cpu_s:.0%} of its CPU time.",
+    )
+
+
+def crowd(server: BenchServer, quick: bool) -> Section:
+    """The same steps alone, and beside instances that wait for a signal and others that have ended."""
+    deploy(server)
+    server.deploy(WAITS)
+    instances = QUICK_CROWD_INSTANCES if quick else CROWD_INSTANCES
+    waiting, finished = (QUICK_CROWD, QUICK_CROWD) if quick else (WAITING, FINISHED)
+    rounds = 1 if quick else CROWD_ROUNDS
+    with server.sessions(1) as sessions:
+        run_workflow(server, sessions, "plain", instances)
+        clear(server)
+        alone = [run_workflow(server, sessions, "plain", instances) for _ in range(rounds)]
+        clear(server)
+        finish(server, finished)
+        server.query("SELECT waits() FROM generate_series(1, %s)", waiting)
+        side_by_side(sessions, "CALL df.run(0, NULL)")
+        server.query("VACUUM ANALYZE", role=RUNTIME_OWNER)
+        beside = [run_workflow(server, sessions, "plain", instances, left=waiting) for _ in range(rounds)]
+    clear(server)
+    count = instances * STEPS
+    rates = [median(count / run.seconds for run in runs) for runs in (alone, beside)]
+    cpu = [1e6 * median(run.cpu_s / count for run in runs) for runs in (alone, beside)]
+    return Section(
+        "Steps beside others",
+        ("waiting for a signal", "finished", "steps a second", "µs in the backend, a step"),
+        ((0, 0, rates[0], cpu[0]), (waiting, finished, rates[1], cpu[1])),
+        f"One driver, medians of {rounds} runs of {count:,} steps: {rates[1] / rates[0]:.0%} of the rate,"
+        f" {cpu[1] / cpu[0]:.0%} of the CPU time.",
+    )
+
+
+def clear(server: BenchServer) -> None:
+    """Leave no instance behind, and no dead row."""
+    tables = ("instance", "task", "stop_scope", "step_run", "binding", "signal")
+    for table in tables:
+        server.query(f"DELETE FROM df.{table}", role=RUNTIME_OWNER)
+        server.query(f"VACUUM ANALYZE df.{table}", role=RUNTIME_OWNER)
+
+
+def finish(server: BenchServer, count: int) -> None:
+    """Instances that have ended, with the rows that a run of `plain` leaves; to run them takes minutes."""
+    server.query(
+        f"""
+        WITH version AS (
+            SELECT v.id, v.workflow_id, v.last_state
+            FROM df.workflow_version AS v
+            JOIN df.workflow AS w ON w.version_id = v.id AND w.name = 'plain'
+        ), instance AS (
+            INSERT INTO df.instance (
+                id, workflow_id, version_id, owner, starter,
+                args, vars, status, start_xact, created_at, started_at, ended_at)
+            SELECT 'done' || n, v.workflow_id, v.id, '{OWNER}', '{OWNER}',
+                '{{}}', '{{}}', 'completed', pg_current_xact_id(), df.now(), df.now(), df.now()
+            FROM version AS v, generate_series(1, %s) AS n
+            RETURNING id, version_id
+        ), scope AS (
+            INSERT INTO df.stop_scope (instance_id, kind)
+            SELECT i.id, 'instance'
+            FROM instance AS i
+            RETURNING id, instance_id
+        ), task AS (
+            INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state, status, seq)
+            SELECT s.instance_id, '{OWNER}', v.id, ARRAY[s.id], v.last_state, v.last_state, 'done', {STEPS}
+            FROM scope AS s, version AS v
+            RETURNING id
+        )
+        INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, row_count)
+        SELECT t.id, n, n, 1, 'ok', df.now(), df.now(), 1
+        FROM task AS t, generate_series(1, {STEPS}) AS n
+        """,
+        count,
+        role=RUNTIME_OWNER,
     )
 
 

@@ -72,6 +72,9 @@ class Measured:
     seconds: float
     cpu_s: float
 
+    def __add__(self, other: Measured) -> Measured:
+        return Measured(self.seconds + other.seconds, self.cpu_s + other.cpu_s)
+
 
 def side_by_side(sessions: Sequence[psycopg.Connection[Any]], statement: str) -> Measured:
     """Run one statement in every session, all at once."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pgdurc.hidden import Hidden
 
 _GROUP_SIZE = 100
+# PL/pgSQL compiles a procedure once a session, in a time that grows with states times lines.
+_DENSE_FROM = 1_000
 _MAX_PAIRS = 50  # jsonb_build_object takes 100 arguments
 _RUNTIME_EPOCH = 1
 
@@ -65,6 +67,7 @@ def emit_workflow(program: Program, source: Source) -> Emitted:
         "procedure": procedure,
         "time_zone": program.options.timezone or "UTC",
         "group_size": _GROUP_SIZE,
+        "is_dense": len(program.states) >= _DENSE_FROM,
         "groups": list(_groups(program.states, file, source)),
         "signature": ", ".join(_signature(parameter) for parameter in parameters),
         "argument_groups": _argument_groups(program.name[-1], parameters),
@@ -87,6 +90,7 @@ def emit_call(program: Program, source: Source, *, is_stored: bool) -> Emitted:
         "version": version,
         "place": f"{file}:{line}",
         "group_size": _GROUP_SIZE,
+        "is_dense": len(program.states) >= _DENSE_FROM,
         "groups": list(_groups(program.states, file, source)),
         "definition": layout(definition, indent=8),
         "source": program.source,

@@ -156,3 +156,17 @@ def test_a_signal_decides(wf, workflows):
 def test_explain_shows_schedules(workflows):
     workflows.deploy("CREATE WORKFLOW w() AS df.wait_for_schedule('0 9 * * *', 'Europe/Berlin') |=> day;")
     assert workflows.database.value("SELECT df.explain('w')").rstrip() == "WAIT '0 9 * * *' |=> 'day'"
+
+
+def test_a_workflow_of_many_states(workflows):
+    """From 1,000 states on each stands on a line of its own, which is another way to write all of them."""
+    part = (
+        "df.loop('SELECT 1 AS a' |=> x ~> df.if('SELECT $x = 1', 'SELECT $x\n + 1 AS b' |=> y, df.break($x))"
+        " ~> (df.join('SELECT $y AS c', df.race('SELECT 2', df.wait_for_signal('never'))) |=> z) ~> df.sleep(0),"
+        " 'SELECT false AS again')"
+    )
+    instance = workflows.run(f"CREATE WORKFLOW w() AS {' ~> '.join([part] * 100)} ~> 'SELECT $z? AS z';")
+    assert workflows.status(instance) == "completed", workflows.error(instance)
+    assert workflows.rows(instance) == [
+        {"z": [{"rows": [{"c": 2}], "row_count": 1}, {"rows": [{"?column?": 2}], "row_count": 1}]}
+    ]
