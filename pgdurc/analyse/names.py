@@ -149,7 +149,8 @@ class _Walker:
         for branch in (then, otherwise):
             self.is_dead = was_dead
             self.scope.begin()
-            shape |= yield self.walk(branch)
+            result: Shape = yield self.walk(branch)
+            shape |= NOTHING if self.is_dead else result
             ways.append(self.scope.end())
             if not self.is_dead:
                 living.append(ways[-1])
@@ -165,7 +166,8 @@ class _Walker:
         for branch in branches:
             self.is_dead = was_dead
             self.scope.begin_task()
-            shape |= yield self.walk(branch)
+            result: Shape = yield self.walk(branch)
+            shape |= NOTHING if self.is_dead else result
             ends.append(self.scope.end_task())
             if not self.is_dead:
                 living.append(ends[-1].at_end)
