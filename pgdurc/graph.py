@@ -15,6 +15,7 @@ class Form(Enum):
     """How a value is written where it stands; the values are the runtime's names."""
 
     EXPRESSION = "expression"
+    FITTING = "fitting"  # an expression too, but text takes the type that its context wants
     LITERAL = "literal"  # '...': all that a utility statement takes
     TEXT = "text"  # inside a string literal
     JSON = "json"  # inside a string of a JSON text

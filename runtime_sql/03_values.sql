@@ -7,6 +7,7 @@
 -- PL/pgSQL throughout: a function in SQL would be planned anew in every transaction.
 --
 -- form:  expression  ('42'::integer), in parentheses because of what may follow: [1], .field
+--        fitting     the same, but a string without its type: it takes that of what it meets, as in pg_durable
 --        literal     '42', for utility statements, which take nothing else
 --        text        42, to stand inside a plain '...' literal: quotes doubled
 --        json        42, to stand inside a string of a JSON text
@@ -19,6 +20,7 @@ AS $$
 BEGIN
     RETURN CASE p_form
         WHEN 'expression' THEN '(' || quote_nullable(p_value) || '::' || p_type || ')'
+        WHEN 'fitting' THEN '(' || quote_nullable(p_value) || CASE WHEN p_type IN ('text', 'character varying', 'bpchar', 'name') THEN '' ELSE '::' || p_type END || ')'
         WHEN 'literal' THEN quote_nullable(p_value)
         WHEN 'text' THEN replace(coalesce(p_value, ''), '''', '''''')
         WHEN 'json' THEN coalesce(substr(to_jsonb(p_value)::text, 2, length(to_jsonb(p_value)::text) - 2), 'null')

@@ -73,7 +73,7 @@ class _Walker:
         self.named_starts = [node.span.start for node in self.named]
         for node in self.named:
             self.later.setdefault(node.name.text, node.name.span)
-        self.names = Names(self.parameters, self.scope, self.later, reads_first_row=draft.declaration.is_call)
+        self.names = Names(self.parameters, self.scope, self.later, is_call=draft.declaration.is_call)
         self.loops: list[_Loop] = []
         self.is_dead = False  # nothing gets here: after a break, or a loop that never ends
         self.problems: list[Diagnostic] = []

@@ -28,13 +28,13 @@ class Resolved:
 class Names:
     """What a reference can mean at one point. `later`: where names are bound that are not in scope there.
 
-    `reads_first_row`: of a result with one column and several rows, as pg_durable does.
+    `is_call`: values are read as pg_durable does: the first row of several, text without a type of its own.
     """
 
     parameters: frozenset[str]
     scope: Scope
     later: dict[str, Span]
-    reads_first_row: bool = False
+    is_call: bool = False
 
 
 def resolve(
@@ -49,7 +49,11 @@ def resolve(
         return Resolved(None, (_unknown(reference, span, names),))
     if binding.doubt is not Doubt.NONE and not reference.is_optional:
         return Resolved(None, (_doubtful(reference, written, span, binding),))
-    return _read(reference, written, form, has_alias, span, binding, names.reads_first_row)
+    resolved = _read(reference, written, form, has_alias, span, binding, names.is_call)
+    match resolved.value:
+        case ResultValue(reading=Reading.VALUE, form=Form.EXPRESSION) as value if names.is_call:
+            return replace(resolved, value=replace(value, form=Form.FITTING))
+    return resolved
 
 
 def _parameter(reference: Reference, written: str, form: Form, span: Span) -> Resolved:
@@ -113,7 +117,7 @@ def _read(
     has_alias: bool,
     span: Span,
     binding: Binding,
-    reads_first_row: bool,
+    is_call: bool,
 ) -> Resolved:
     name, optional = reference.name, reference.is_optional
     related = (Related(binding.span, "it is bound here"),)
@@ -165,7 +169,7 @@ def _read(
             f'"${name}" has one column on one way that leads here and several on another',
             f"write ${name}.column or ${name}.rows",
         )
-    if not reads_first_row or form is Form.RAW:
+    if not is_call or form is Form.RAW:
         return value(Reading.ROWS if several else Reading.VALUE)
     if several:
         first = sorted(several)[0][0]

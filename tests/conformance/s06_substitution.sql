@@ -355,3 +355,34 @@ SELECT df.setvar('x', 'set'), df.setvar('x', NULL);
 --> is [["OK", null]]
 SELECT df.getvar('x'), df.getvar(NULL), df.unsetvar(NULL);
 --> is [["set", null, null]]
+
+-- [6.2] text takes the type that its context wants
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE TABLE people (id uuid, mood mood, born date, doc jsonb, nap interval, tags text[]);
+SELECT df.start(
+    'SELECT ''a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'' AS id, ''happy''::varchar AS mood, ''2024-02-29'' AS born, ''{"a": 1}'' AS doc,
+        ''1 hour'' AS nap, ''{x,y}'' AS tags' |=> 'r'
+    ~> 'INSERT INTO people VALUES ($r.id, $r.mood, $r.born, $r.doc, $r.nap, $r.tags)'
+    ~> 'SELECT count(*) AS n FROM people WHERE mood = $r.mood AND born <= $r.born AND id = $r.id AND $r.tags && tags AND doc @> $r.doc');
+--> rows {"n": 1}
+
+-- [6.2] and is text where it wants none
+SELECT df.start('SELECT ''it''''s'' AS t' |=> 'r'
+    ~> 'SELECT $r AS t, $r || ''!'' AS u, length($r) AS n, upper($r) AS o, coalesce($r, ''x'') AS c, ARRAY[$r] AS a, jsonb_build_object($r, $r) AS j,
+        replace($r, ''s'', ''t'') AS p, $r LIKE ''it%'' AS l, $r = ''it''''s'' AS e, $r IN (''a'') AS i, CASE WHEN true THEN $r END AS k');
+--> rows {"t": "it's", "u": "it's!", "n": 4, "o": "IT'S", "c": "it's", "a": ["it's"], "j": {"it's": "it's"}, "p": "it't", "l": true, "e": true, "i": false, "k": "it's"}
+
+-- [6.2] text that says how long
+SELECT df.start('SELECT ''90 seconds'' AS t' |=> 'r' ~> df.sleep($r) |=> 's' ~> 'SELECT $s.seconds AS s');
+--> rows {"s": 90}
+SELECT df.start('SELECT ''2'' AS t' |=> 'r' ~> df.sleep($r * 2) |=> 's' ~> 'SELECT $s.seconds AS s');
+--> rows {"s": 4}
+SELECT df.start('SELECT 90 AS t' |=> 'r' ~> df.sleep($r) |=> 's' ~> 'SELECT $s.seconds AS s');
+--> rows {"s": 90}
+
+-- [6.2] text that came with a signal fits too
+CREATE TABLE people (born date);
+INSERT INTO people VALUES ('2024-02-29');
+SELECT df.start(df.wait_for_signal('born') |=> 's' ~> 'SELECT count(*) AS n FROM people WHERE born = $s.data');
+SELECT df.signal(it(), 'born', '2024-02-29');
+--> rows {"n": 1}

@@ -7,10 +7,10 @@ EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
 END
 $pgdurc$;
 
--- The workflow of the call at workflow.pgd:1, version 8c30fc53f95f0acc. Made once for a role and its search_path.
+-- The workflow of the call at workflow.pgd:1, version 7a73d48e9fa8c053. Made once for a role and its search_path.
 DO $pgdurc$
 BEGIN
-    PERFORM df.define_call_v1('8c30fc53f95f0acc', $body$
+    PERFORM df.define_call_v1('7a73d48e9fa8c053', $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -31,7 +31,7 @@ BEGIN
         -- workflow.pgd:4
         step := df.exec_v1(step,
             $sql$INSERT INTO document_embeddings SELECT unnest FROM unnest($sql$
-            || df.value_v1(step, 'embeddings', 'call_embedding_api')
+            || df.value_v1(step, 'embeddings', 'call_embedding_api', false, 'fitting')
             || $sql$::vector[]) ON CONFLICT DO UPDATE SET embedding = EXCLUDED.embedding$sql$);
         step.state := 4;
     WHEN 4 THEN
@@ -115,4 +115,4 @@ $body$,
 END
 $pgdurc$;
 
-SELECT df.start(v1 => '8c30fc53f95f0acc', args => '{}', label => 'embed-documents');
+SELECT df.start(v1 => '7a73d48e9fa8c053', args => '{}', label => 'embed-documents');

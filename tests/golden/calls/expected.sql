@@ -7,10 +7,10 @@ EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
 END
 $pgdurc$;
 
--- The workflow of the call at workflow.pgd:2, version 6e3ad7027ea1339b. Made once for a role and its search_path.
+-- The workflow of the call at workflow.pgd:2, version 0db90ef0e0dcd1cc. Made once for a role and its search_path.
 DO $pgdurc$
 BEGIN
-    PERFORM df.define_call_v1('6e3ad7027ea1339b', $body$
+    PERFORM df.define_call_v1('0db90ef0e0dcd1cc', $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -22,16 +22,16 @@ BEGIN
         -- workflow.pgd:4
         step := df.exec_v1(step,
             $sql$INSERT INTO letters VALUES ($sql$
-            || df.value_v1(step, 'customer', 'id')
+            || df.value_v1(step, 'customer', 'id', false, 'fitting')
             || $sql$, 'Dear ' || $sql$
-            || df.value_v1(step, 'customer', 'name')
+            || df.value_v1(step, 'customer', 'name', false, 'fitting')
             || $sql$)$sql$);
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:5
         step := df.query_v1(step,
             $sql$SELECT text FROM letters WHERE customer = $sql$
-            || df.value_v1(step, 'customer', 'id'),
+            || df.value_v1(step, 'customer', 'id', false, 'fitting'),
             ARRAY['text']);
         step.outcome := 'done';
     END CASE;
@@ -95,12 +95,12 @@ END
 $pgdurc$;
 
 -- One call, with a label.
-SELECT df.start(v1 => '6e3ad7027ea1339b', args => '{}', label => 'first');
+SELECT df.start(v1 => '0db90ef0e0dcd1cc', args => '{}', label => 'first');
 
--- The workflow of the call at workflow.pgd:10, version 7e8f0e5cd74b1a34. Made once for a role and its search_path.
+-- The workflow of the call at workflow.pgd:10, version 53aea7b9a1321125. Made once for a role and its search_path.
 DO $pgdurc$
 BEGIN
-    PERFORM df.define_call_v1('7e8f0e5cd74b1a34', $body$
+    PERFORM df.define_call_v1('53aea7b9a1321125', $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -115,7 +115,9 @@ BEGIN
     WHEN 3 THEN
         -- workflow.pgd:11
         step := df.query_v1(step,
-            $sql$SELECT $sql$ || df.value_v1(step, 'n', 'n') || $sql$ + 1 AS n$sql$,
+            $sql$SELECT $sql$
+            || df.value_v1(step, 'n', 'n', false, 'fitting')
+            || $sql$ + 1 AS n$sql$,
             ARRAY['n']);
         step.outcome := 'done';
     END CASE;
@@ -153,7 +155,7 @@ $pgdurc$;
 
 -- One for each row, with what is not constant evaluated there.
 INSERT INTO started
-SELECT df.start(v1 => '7e8f0e5cd74b1a34', args => pg_catalog.jsonb_build_object('sql$1', (c.id)::pg_catalog.text, 'value$2', (c.id)::pg_catalog.text), label => 'of ' || c.name)
+SELECT df.start(v1 => '53aea7b9a1321125', args => pg_catalog.jsonb_build_object('sql$1', (c.id)::pg_catalog.text, 'value$2', (c.id)::pg_catalog.text), label => 'of ' || c.name)
 FROM customers AS c
 ORDER BY c.id;
 
