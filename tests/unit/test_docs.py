@@ -108,7 +108,7 @@ def test_every_sqlstate_of_ours_is_documented() -> None:
         for file in (ROOT / "runtime_sql").glob("*.sql")
         for code in SQLSTATE.findall(file.read_text("utf-8"))
     }
-    listed = set(re.findall(r"^\| (PD[0-9A-Z]{3}) \|", prose(ROOT / "docs" / "runtime.md"), re.MULTILINE))
+    listed = set(re.findall(r"^## (PD[0-9A-Z]{3}):", prose(ROOT / "docs" / "errors.md"), re.MULTILINE))
     assert listed == raised
 
 
