@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pgdurc import tree
 from pgdurc.diagnostic import Diagnostic, Related, Severity, Span
 from pgdurc.graph import Parameter
+from pgdurc.line_ends import has_crlf, with_crlf
 from pgdurc.script import Ours, Passed, split
 from pgdurc.source import Source, from_text
 from pgdurc.statement_kind import Kind
@@ -124,6 +125,7 @@ class _Compiler:
         self.dropped: list[DroppedWorkflow] = []
         self.declared: dict[tuple[str, ...], Span] = {}
         self.has_check = False
+        self.has_crlf = has_crlf(source.text)
 
     def add(self, piece: Passed | Ours) -> None:
         if isinstance(piece, Passed) and piece.calls:
@@ -131,6 +133,8 @@ class _Compiler:
             return
         if isinstance(piece, Passed):
             sql = self.source.text[piece.span.start : piece.span.end]
+            if self.source.text[piece.head.start : piece.head.end] in ("\\c", "\\connect"):
+                self.has_check = False  # of another database nothing is known
             self.statements.append(Emitted(sql, piece.kind, piece.span, piece.head, is_passed_through=True))
             return
         from pgdurc.parse import parse_declaration
@@ -250,6 +254,7 @@ class _Compiler:
         return replace(blank, sql=blank.sql[cut:], span=Span(at, blank.span.end))
 
     def _append(self, sql: str, span: Span, head: Span) -> None:
+        sql = with_crlf(sql) if self.has_crlf else sql
         self.statements.append(Emitted(sql, Kind.SQL, span, head, is_passed_through=False))
 
 

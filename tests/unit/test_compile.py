@@ -83,6 +83,28 @@ def test_what_is_not_ours_passes_through_byte_for_byte() -> None:
     assert "".join(passed) == text + "\r\n-- end"
 
 
+def test_line_ends_are_those_of_the_script() -> None:
+    """A line feed in a step's own text may be a part of a value."""
+    text = (
+        "CREATE WORKFLOW w() AS\n    'SELECT 1'\n ~> E'SELECT \\'a\\nb\\'';\n\nSELECT df.start('SELECT 2');\n"
+    )
+    unix, windows = compile_text(text), compile_text(text.replace("\n", "\r\n"))
+    assert not windows.has_errors
+    assert "\r" not in unix.sql
+    assert re.findall(r"(?<!\r)\n.{3}", windows.sql) == ["\nb'$"]
+    assert windows.sql.replace("\r\n", "\n") == unix.sql
+    assert [w.version for w in windows.workflows] == [w.version for w in unix.workflows]
+    mixed = compile_text(text.replace("\n", "\r\n", 1))
+    assert mixed.sql.count("\r\n") <= 1
+
+
+def test_the_runtime_is_looked_for_in_each_database() -> None:
+    one = "SELECT df.start('SELECT 1');\n"
+    assert compile_text(one + one).sql.count("df.require_runtime(") == 1
+    for command in ("\\c other", "\\connect - bob"):
+        assert compile_text(f"{one}{command}\n{one}").sql.count("df.require_runtime(") == 2
+
+
 def test_without_a_workflow_the_text_is_passed_through_with_a_warning() -> None:
     compiled = compile_text("SELECT 1;\n")
     assert compiled.sql == "SELECT 1;\n"
