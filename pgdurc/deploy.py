@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ LOCK = (
     b"SELECT pg_catalog.pg_advisory_xact_lock("
     b"pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)))"
 )
+
+
+_SCHEMA = re.compile(r"^permission denied for schema (.+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,12 @@ def _diagnostic(statement: Emitted, error: psycopg.Error) -> Diagnostic:
     hint = said.message_hint
     if error.sqlstate == "25001":
         hint = "deploy works in one transaction; instead: pgdurc compile FILE | psql -v ON_ERROR_STOP=1"
+    elif error.sqlstate == "42501" and hint is None:
+        hint = "deploy as the role that owns what it names, or let that grant the right"
+        if (schema := _SCHEMA.search(said.message_primary or "")) is not None:
+            hint = (
+                f"its owner may GRANT CREATE, USAGE ON SCHEMA {schema[1]}; or SET search_path to one of yours"
+            )
     return Diagnostic(
         error.sqlstate or "XX000",
         Severity.ERROR,

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pgdurc.cli.options import argument_options, database_options, json_option, open_database
 from pgdurc.cli.report import write_json
 from pgdurc.failure import Exit, Failure
+from pgdurc.nearest import nearest
 from pgdurc.runtime import require_driver_role, require_runtime
 from pgdurc.settings import MOST_DRIVERS, read_settings
 from pgdurc.start import start_workflow
+
+if TYPE_CHECKING:
+    from pgdurc.compile import Compiled, CompiledWorkflow
 
 
 @click.command(
@@ -59,7 +66,7 @@ def run_command(
     from pgdurc.worker import Worker
 
     source, compiled = compile_file(file)
-    name = _only_workflow([found.qualified_name for found in compiled.workflows], workflow, file)
+    name = _only_workflow(compiled, workflow, file)
     database, connection = open_database(db, verbose, or_embedded=True)
     if drivers is None:
         drivers = (read_settings().drivers or 2) if database.is_embedded else 0
@@ -114,24 +121,38 @@ def start_command(
     click.echo(json.dumps({"id": instance_id}) if as_json else instance_id)
 
 
-def _only_workflow(declared: list[str], wanted: str | None, file: Path) -> str:
-    if not declared:
-        raise Failure(f"{file} declares no workflow", exit_code=Exit.INPUT)
+def _only_workflow(compiled: Compiled, wanted: str | None, file: Path) -> str:
+    workflows: Sequence[CompiledWorkflow] = compiled.workflows
+    if not workflows:
+        hint = f"its df.start calls start by themselves: pgdurc deploy {file}" if compiled.calls else None
+        raise Failure(f"{file} declares no workflow", hint=hint, exit_code=Exit.INPUT)
+    declared = [workflow.qualified_name for workflow in workflows]
     names = ", ".join(declared)
     if wanted is None:
         if len(declared) > 1:
             raise Failure(
                 f"{file} declares {len(declared)} workflows",
-                hint=f"name one of them: pgdurc run {file} {declared[0]} (there are: {names})",
+                hint=f"name one of them: pgdurc run {file} {shlex.quote(declared[0])} (there are: {names})",
                 exit_code=Exit.USAGE,
             )
         return declared[0]
-    found = [name for name in declared if wanted in (name, name.rpartition(".")[2])]
-    if not found:
-        raise Failure(
-            f'{file} declares no workflow "{wanted}"', hint=f"it declares: {names}", exit_code=Exit.USAGE
-        )
-    return found[0]
+    # As SQL would write it, or, since a shell takes quotes away, as it is called.
+    written = [(name, name.rpartition(".")[2]) for name in declared]
+    for spellings in (written, [_spoken(workflow) for workflow in workflows]):
+        for name, known in zip(declared, spellings, strict=True):
+            if wanted in known:
+                return name
+    guess = nearest(wanted, [name for one in workflows for name in _spoken(one)])
+    raise Failure(
+        f'{file} declares no workflow "{wanted}"',
+        hint=f"it declares: {names}" if guess is None else f'did you mean "{guess}"? It declares: {names}',
+        exit_code=Exit.USAGE,
+    )
+
+
+def _spoken(workflow: CompiledWorkflow) -> tuple[str, str]:
+    """A workflow's name without quotes, with its schema and without."""
+    return ".".join(workflow.name), workflow.name[-1]
 
 
 def _write_result(conninfo: str, instance_id: str, status: str, as_json: bool) -> None:

@@ -179,6 +179,34 @@ def test_run_must_know_which_workflow(cli, deployed, arguments, message):
     assert "greet" in result.stderr
 
 
+@pytest.mark.parametrize("written", ['"Wf 2"', "Wf 2", "public.Wf 2", 'public."Wf 2"'])
+def test_run_knows_a_name_with_its_quotes_and_without(cli, deployed, written):
+    Path("odd.pgd").write_text("""CREATE WORKFLOW public."Wf 2"() AS 'SELECT 7 AS n';\n""" + SCRIPT)
+    result = cli("run", "odd.pgd", written, "--drivers", "1", "--db", deployed.conninfo())
+    assert (result.exit_code, json.loads(result.stdout)["rows"]) == (0, [{"n": 7}])
+
+
+@pytest.mark.parametrize(
+    ("script", "wanted", "said"),
+    [
+        (SCRIPT, ["gret"], 'did you mean "greet"?'),
+        ("SELECT df.start('SELECT 1');", [], "its df.start calls start by themselves: pgdurc deploy odd.pgd"),
+    ],
+)
+def test_run_says_what_there_is_to_run(cli, deployed, script, wanted, said):
+    Path("odd.pgd").write_text(script)
+    assert said in cli("run", "odd.pgd", *wanted, "--db", deployed.conninfo()).stderr
+
+
+def test_deploy_says_who_can_give_the_right(cli, deployed):
+    deployed.query("CREATE SCHEMA theirs", role="dfowner")
+    Path("odd.pgd").write_text("CREATE WORKFLOW theirs.w() AS 'SELECT 1';\n")
+    result = cli("deploy", "odd.pgd", "--db", deployed.conninfo())
+    assert result.exit_code == 3
+    assert "permission denied for schema theirs" in result.stderr
+    assert "GRANT CREATE, USAGE ON SCHEMA theirs" in result.stderr
+
+
 def test_run_by_a_superuser_is_refused_before_anything_is_deployed(cli, deployed):
     result = cli("run", "script.pgd", "greet", "--drivers", "1", "--db", deployed.conninfo("postgres"))
     assert result.exit_code == 3
