@@ -18,6 +18,9 @@ help:
 venv: $(STAMP)
 
 $(STAMP): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || \
+	    { echo 'error: no program named $(PYTHON) is found' >&2; \
+	      echo 'hint: name a Python 3.11 or later, for example: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo 'error: $(PYTHON) is older than Python 3.11' >&2; \
 	      echo 'hint: name another, for example: make $(MAKECMDGOALS) PYTHON=python3.12' >&2; exit 1; }

@@ -203,9 +203,10 @@ def _conclude(view: _View, instance: Instance) -> Exit:
 
     seconds = (instance.completed_at - instance.created_at).total_seconds() if instance.completed_at else None
     color = {"completed": "green", "failed": "red"}.get(instance.status, "yellow")
+    attempts = "1 attempt of a step" if len(view.seen) == 1 else f"{len(view.seen)} attempts of steps"
     line = Text(f"{visible(instance.workflow)} {instance.id} ")
     line.append(instance.status, color)
-    line.append(f" after {duration(seconds)}, {len(view.seen)} attempts of steps", "dim")
+    line.append(f" after {duration(seconds)}, {attempts}", "dim")
     view.console.print(line)
     if instance.status == "cancelled":
         with connect(view.database) as connection:

@@ -72,7 +72,7 @@ def require_runtime(connection: Connection) -> None:
     if not is_there:
         raise Failure(
             f'the pgdurc runtime is not installed in database "{database}"',
-            hint="pgdurc install, or: pgdurc runtime | psql",
+            hint="pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1",
             sqlstate="PD001",
         )
     if not may_use:

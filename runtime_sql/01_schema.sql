@@ -160,7 +160,7 @@ BEGIN
     SELECT r.* INTO installed FROM df.runtime AS r;
     IF installed.epoch IS NULL OR installed.epoch < p_epoch THEN
         RAISE EXCEPTION 'this script needs a newer pgdurc runtime than the % that is installed here', installed.version
-            USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql';
+            USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
     END IF;
 END
 $$;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -58,13 +58,16 @@ class Commands(click.Group):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """Every foreseen failure is a message and an exit code, also one of --help."""
+        """What --help and the like cannot write is a message and an exit code, too."""
         try:
             return super().main(*arguments, **options)
         except ReaderGone:
             sys.exit(Exit.FINE)
         except Failure as failure:
-            _end_with(failure)
+            from pgdurc.cli.report import report_failure
+
+            report_failure(failure)
+            sys.exit(failure.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):
@@ -73,30 +76,36 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(Exit.DETACHED)
-        except UnicodeEncodeError as error:
-            # A lone surrogate is what Python makes of a byte that is not UTF-8.
-            from pgdurc.cli.report import printable
-
-            raise Failure(
-                "what was given on the command line is not UTF-8",
-                detail=f"It holds {printable(error.object)}",
-                exit_code=Exit.USAGE,
-            ) from None
         except Exception as error:
-            # Only a command that has talked to a database has imported psycopg.
-            psycopg = sys.modules.get("psycopg")
-            if psycopg is None or not isinstance(error, psycopg.Error):
+            failure = _foreseen(error)
+            if failure is None:
                 raise
-            from pgdurc.database import failure_of
+            from pgdurc.cli.report import report_failure
 
-            raise failure_of(error) from None
+            report_failure(failure)
+            ctx.exit(failure.exit_code)
 
 
-def _end_with(failure: Failure) -> NoReturn:
-    from pgdurc.cli.report import report_failure
+def _foreseen(error: Exception) -> Failure | None:
+    """The error as a message for the user, None where it is a bug of ours or no error."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, UnicodeEncodeError):
+        from pgdurc.cli.report import printable
 
-    report_failure(failure)
-    sys.exit(failure.exit_code)
+        # A lone surrogate is what Python makes of a byte that is not UTF-8.
+        return Failure(
+            "what was given on the command line is not UTF-8",
+            detail=f"It holds {printable(error.object)}",
+            exit_code=Exit.USAGE,
+        )
+    # Only a command that has talked to a database has imported psycopg.
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is not None and isinstance(error, psycopg.Error):
+        from pgdurc.database import failure_of
+
+        return failure_of(error)
+    return None
 
 
 @click.group(
@@ -105,9 +114,10 @@ def _end_with(failure: Failure) -> NoReturn:
     epilog="""
     \b
     Examples:
-      pgdurc run examples/embeddings.pgd          on an embedded PostgreSQL, nothing to install
-      pgdurc compile workflow.pgd > migration.sql
-      pgdurc deploy workflow.pgd --db postgresql://app@db/app
+      echo "CREATE WORKFLOW hello(who text DEFAULT 'you') AS 'SELECT upper(\\$who) AS hello';" > hello.pgd
+      pgdurc run hello.pgd -a who=me         on an embedded PostgreSQL: nothing to install or to set up
+      pgdurc compile hello.pgd               the SQL, to read or to put where migrations go
+      pgdurc deploy hello.pgd --db postgresql://app@db/app
       pgdurc worker --drivers 4 --db postgresql://app@db/app
 
     \b

@@ -43,7 +43,7 @@ def diagnostic_options(function: Function) -> Function:
     epilog="""
     \b
     Examples:
-      pgdurc compile workflow.pgd | psql
+      pgdurc compile workflow.pgd | psql -1 -v ON_ERROR_STOP=1
       pgdurc compile workflow.pgd -o migrations/0042_workflow.sql
       pgdurc compile workflow.pgd -o migrations/0042_workflow.sql --check      for CI
       cat workflow.pgd | pgdurc compile -
@@ -56,7 +56,7 @@ def diagnostic_options(function: Function) -> Function:
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write here, not to standard output.",
+    help="Write here, not to standard output; a directory that is missing is made.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail with a diff where the output file is stale.")
 @diagnostic_options
@@ -214,6 +214,7 @@ def _write_file(sql: str, output: Path) -> None:
             output.write_bytes(content)
             return
         target = Path(os.path.realpath(output))
+        target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or target.read_bytes() != content:
             _replace(target, content)
     except OSError as error:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     epilog="""
     \b
     Examples:
-      pgdurc runtime | psql --single-transaction -v ON_ERROR_STOP=1
+      pgdurc runtime | psql -1 -v ON_ERROR_STOP=1
       pgdurc runtime > migrations/0001_pgdurc_runtime.sql
     """,
 )
@@ -68,7 +68,7 @@ def install_command(db: str | None, verbose: bool) -> None:
       pgdurc deploy workflow.pgd --dry-run
 
     Meta-commands, transaction control and statements that cannot run in a transaction are for psql:
-    pgdurc compile workflow.pgd | psql
+    pgdurc compile workflow.pgd | psql -v ON_ERROR_STOP=1
     """,
 )
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))

@@ -85,6 +85,14 @@ def test_output_file_and_its_check(cli, good, project):
     assert "SELECT 2" not in out.read_text()
 
 
+def test_the_directory_of_an_output_is_made(cli, good, project):
+    assert cli("compile", "good.pgd", "-o", "migrations/new/out.sql").exit_code == 0
+    assert "hello__" in (project / "migrations/new/out.sql").read_text()
+    (project / "taken").write_text("")
+    refused = cli("compile", "good.pgd", "-o", "taken/out.sql")
+    assert (refused.exit_code, refused.stderr) == (2, "error: cannot write taken/out.sql: File exists\n")
+
+
 def test_the_check_of_a_missing_output_fails(cli, good):
     result = cli("compile", "good.pgd", "-o", "out.sql", "--check")
     assert result.exit_code == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +49,17 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     imported = {name.partition(".")[0] for name in done.stderr.split()}
     assert not imported.intersection(HEAVY)
+
+
+def test_whoever_pipes_into_psql_hears_of_errors():
+    root = Path(__file__).parents[2]
+    files = [root / "README.md"]
+    for pattern in ("docs/*.md", "templates/*.j2", "runtime_sql/*.sql", "pgdurc/**/*.py", "pgdurc/*.toml"):
+        files += root.glob(pattern)
+    silent = [
+        f"{file.relative_to(root)}:{number}"
+        for file in files
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"\| psql", line) and "ON_ERROR_STOP" not in line
+    ]
+    assert silent == []

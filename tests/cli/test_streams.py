@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +149,18 @@ def test_json_arguments_that_are_large(cli, project, database, value, code):
     assert cli("deploy", "script.pgd", "--db", db).exit_code == 0
     started = cli("start", "w", "-a", f"x={value}", "--db", db)
     assert (started.exit_code, "Traceback" in started.stderr) == (code, False)
+
+
+@pytest.mark.parametrize(("environment", "is_colored"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_no_color_on_a_terminal(project, environment, is_colored):
+    ours, terminal = pty.openpty()
+    for command in (["check", "missing.pgd"], ["ls"]):
+        subprocess.run(
+            [sys.executable, "-m", "pgdurc", *command],
+            stderr=terminal,
+            env=os.environ | environment,
+            check=False,
+        )
+        said = os.read(ours, 10_000)
+        assert b"error:" in said
+        assert (b"\x1b[31m" in said) is is_colored
