@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -424,3 +425,70 @@ def test_a_schedule_that_an_expression_gives(psql: Any, workflows: Any) -> None:
         refused = psql(call.format(cron, given), may_fail=True)
         assert message in refused.stderr
     assert workflows.database.value("SELECT count(*) FROM df.instances") == 1
+
+
+# `@` is a call, `@@` one between doubled quotes.
+PLACES = """
+WITH a AS (SELECT @ AS id), b AS MATERIALIZED (SELECT id, @ AS other FROM a) SELECT count(*) FROM b;
+CREATE TEMP TABLE made ON COMMIT PRESERVE ROWS AS SELECT @ AS id;
+SELECT @ INTO TEMP TABLE into_table;
+CREATE TABLE kept (id text DEFAULT @);
+INSERT INTO kept DEFAULT VALUES;
+INSERT INTO kept VALUES (@) RETURNING id;
+UPDATE kept SET id = @ WHERE id = (SELECT max(id) FROM kept);
+DELETE FROM kept WHERE @ IS NULL;
+VALUES (@), ('x');
+SELECT * FROM @ AS started (id);
+SELECT CASE WHEN true THEN @ END, coalesce(NULL, @)::char(8);
+SELECT 1 \\; SELECT @, 2 \\; SELECT 3;
+SELECT @ AS id, 'x' AS other \\gset my_
+SELECT :'my_id' = '', :'my_other';
+SELECT format('SELECT %L', @) \\gexec
+SELECT @ \\g /dev/null
+COPY (SELECT @) TO STDOUT;
+PREPARE prepared AS SELECT @;
+EXECUTE prepared;
+DECLARE held CURSOR WITH HOLD FOR SELECT @;
+FETCH held;
+CREATE VIEW seen AS SELECT @ AS id;
+SELECT count(id) FROM seen;
+CREATE RULE also AS ON DELETE TO kept DO ALSO SELECT @;
+DELETE FROM kept;
+DO $$ DECLARE id text; BEGIN id := @; IF @ <> id THEN PERFORM @; END IF; SELECT @ INTO id; END $$;
+DO 'BEGIN PERFORM @@; END';
+DO E'BEGIN\\n PERFORM @@; END';
+DO $$ BEGIN PERFORM @, 1 / 0; EXCEPTION WHEN division_by_zero THEN PERFORM @; END $$;
+DO $a$ BEGIN
+    CREATE FUNCTION inner_dollar() RETURNS text LANGUAGE plpgsql AS $b$ BEGIN RETURN @; END $b$;
+    CREATE FUNCTION inner_quote() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN @@; END';
+END $a$;
+CREATE FUNCTION standard() RETURNS text LANGUAGE sql RETURN @;
+CREATE FUNCTION atomic() RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT @; END;
+CREATE FUNCTION query() RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY SELECT @; RETURN NEXT @; END $$;
+SELECT inner_dollar(), inner_quote(), standard(), atomic() \\g /dev/null
+SELECT count(*) FROM query();
+CREATE PROCEDURE commits() LANGUAGE plpgsql AS $$ BEGIN PERFORM @; COMMIT; PERFORM @; END $$;
+CALL commits();
+CREATE FUNCTION on_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM @; RETURN NEW; END $$;
+CREATE TRIGGER on_insert BEFORE INSERT ON kept FOR EACH ROW EXECUTE FUNCTION on_insert();
+INSERT INTO kept VALUES ('x'), ('y');
+"""
+
+
+def test_wherever_an_expression_may_stand(psql: Any, workflows: Any) -> None:
+    numbers = iter(range(1, 100))
+
+    def call(mark: re.Match[str]) -> str:
+        number = next(numbers)
+        written = f"df.start('SELECT {number} AS n', 'place {number}')"
+        return written.replace("'", "''") if mark.group() == "@@" else written
+
+    psql(re.sub("@@?", call, PLACES))
+    count = next(numbers) - 1
+    workflows.database.drive()
+    found = workflows.database.query(
+        "SELECT label, status, df.result(id)::jsonb -> 'rows' -> 0 ->> 'n' FROM df.instances"
+    )
+    rolled_back = len(re.findall("@@?", PLACES[: PLACES.index("@, 1 / 0")])) + 1
+    assert {label for label, *_ in found} == {f"place {n}" for n in range(1, count + 1) if n != rolled_back}
+    assert all((label, status) == (f"place {n}", "completed") for label, status, n in found)
