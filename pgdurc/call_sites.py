@@ -7,16 +7,18 @@ Such a body is read and searched as what it stands for, and every place in it is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from pgdurc import psql
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import LiteralError, read_literal
+from pgdurc.nodes import NODES, NODES_TO_COME
 from pgdurc.pgsql import unquote_identifier
 from pgdurc.statement_kind import is_stored
 
 FUNCTIONS = ("start", "explain")
+_NODES = NODES.keys() | NODES_TO_COME
 _CODE_LANGUAGES = ("sql", "plpgsql")
 _MAX_DEPTH = 16
 _HINT = re.compile(r"\bdf\b", re.IGNORECASE | re.ASCII)
@@ -78,10 +80,14 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`in_strings`: what looks like a call in the text of a string, in the file."""
+    """`in_strings`: what looks like a call in the text of a string, in the file.
+
+    `strays`: nodes that stand in no call, by their words `df.name`.
+    """
 
     sites: tuple[Site, ...] = ()
     in_strings: tuple[Span, ...] = ()
+    strays: tuple[Span, ...] = ()
 
 
 NOTHING = Found()
@@ -98,13 +104,31 @@ def find(text: str, code: Span) -> Found:
     finder = _Finder()
     finder.search(Body(text), code.start, code.end, 0)
     sites = sorted(finder.sites, key=lambda site: site.place.start)
-    return Found(tuple(sites), tuple(sorted(finder.in_strings, key=lambda span: span.start)))
+    in_strings = sorted(finder.in_strings, key=lambda span: span.start)
+    return Found(tuple(sites), tuple(in_strings), tuple(finder.strays))
 
 
 def in_strings(body: Body, span: Span) -> tuple[Span, ...]:
     """What looks like a call in the strings of an expression, in the file."""
     strings = (token for token in _tokens(body.text, span.start, span.end) if token.is_string)
     return tuple(place for token in strings for place in _like_calls(body, token))
+
+
+def unheard(found: Found, place: Callable[[Span], Span] = lambda span: span) -> list[Diagnostic]:
+    """The warnings for calls in strings and for strays; `place` gives those in the file."""
+    return [
+        *(uncompiled(place(span)) for span in found.in_strings),
+        *(
+            Diagnostic(
+                "PGD507",
+                Severity.WARNING,
+                "a node outside of a df.start call is not compiled",
+                place(span),
+                "write the whole workflow in the call: df.start(...); in the database a node fails",
+            )
+            for span in found.strays
+        ),
+    ]
 
 
 def uncompiled(place: Span) -> Diagnostic:
@@ -181,6 +205,7 @@ class _Finder:
     def __init__(self) -> None:
         self.sites: list[Site] = []
         self.in_strings: list[Span] = []
+        self.strays: list[Span] = []
 
     def search(
         self, body: Body, begin: int, end: int, depth: int, *, stored: bool = False, invoker: bool = False
@@ -197,12 +222,12 @@ class _Finder:
             elif token.is_string:
                 self._string(body, statement, token, before)
             elif token.name:
-                at = self._word(statement, tokens, at)
+                at = self._word(body, statement, tokens, at)
                 continue
             at += 1
         self._end(body, statement, depth, stored, invoker)
 
-    def _word(self, statement: _Statement, tokens: list[_Token], at: int) -> int:
+    def _word(self, body: Body, statement: _Statement, tokens: list[_Token], at: int) -> int:
         """Take note of a word; return the token to go on at, behind a call that begins here."""
         name, words = tokens[at].name, statement.words
         if name == "df" and (function := _called(tokens, at)) and words[-1:] not in _ROUTINE_WORDS:
@@ -211,6 +236,8 @@ class _Finder:
             span = Span(tokens[at].start, last.end)
             statement.calls.append((function, span, tokens[at + 3].start, close < len(tokens)))
             return close + 1
+        if name == "df" and _called(tokens, at, _NODES) and words[-1:] not in _ROUTINE_WORDS:
+            self.strays.append(body.span(Span(tokens[at].start, tokens[at + 2].end)))
         if name in ("function", "procedure") and _is_create(words):
             statement.is_routine = True
         elif name == "do" and (not words or words[-1] in _BLOCK_WORDS):
@@ -263,12 +290,12 @@ def _is_create(words: list[str]) -> bool:
     return words[-1:] == ["create"] or words[-3:] == ["create", "or", "replace"]
 
 
-def _called(tokens: list[_Token], at: int) -> str:
-    """The function of ours whose call begins at the token `at`; the empty string where none does."""
+def _called(tokens: list[_Token], at: int, functions: Collection[str] = FUNCTIONS) -> str:
+    """The function of these whose call begins at the token `at`; the empty string where none does."""
     if at + 3 >= len(tokens) or tokens[at + 1].text != "." or tokens[at + 3].kind != "open":
         return ""
     name = tokens[at + 2].name
-    return name if name in FUNCTIONS else ""
+    return name if name in functions else ""
 
 
 def _closing(tokens: list[_Token], at: int) -> int:

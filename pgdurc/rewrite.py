@@ -168,9 +168,8 @@ def _compile_step(step: Sql, source: Source, depth: int) -> tuple[Sql, list[Call
     places = source.origins
     origins = text.origins if places is None else tuple(places[at] for at in text.origins)
     found = call_sites.find(text.value, Span(0, len(text.value)))
-    strings = [Body(text.value, origins).span(span) for span in found.in_strings]
+    diagnostics = call_sites.unheard(found, Body(text.value, origins).span)
     calls: list[Call] = []
-    diagnostics: list[Diagnostic] = []
     value, at = "", 0
     value_origins: list[int] = []
     for site in found.sites:
@@ -179,7 +178,7 @@ def _compile_step(step: Sql, source: Source, depth: int) -> tuple[Sql, list[Call
         moved = replace(site, body=replace(body, origins=own_origins), is_stored=True)
         if depth == _MAX_DEPTH or HIDDEN_SQL in body.text[site.span.start : site.span.end]:
             # Text that is put together where the call around it stands: nothing of this is constant.
-            strings.append(moved.head)
+            diagnostics.append(call_sites.uncompiled(moved.head))
             continue
         call, problems = _compile(moved, source, depth + 1)
         diagnostics += [_without_outer_names(problem) for problem in problems]
@@ -190,7 +189,6 @@ def _compile_step(step: Sql, source: Source, depth: int) -> tuple[Sql, list[Call
         value += text.value[at : place.start] + written
         value_origins += [*text.origins[at : place.start], *[text.origins[place.start]] * len(written)]
         at = place.end
-    diagnostics += map(call_sites.uncompiled, strings)
     if not calls:
         return step, [], diagnostics
     whole = SourceText(value + text.value[at:], (*value_origins, *text.origins[at:]))

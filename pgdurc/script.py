@@ -340,7 +340,7 @@ class _Splitter:
         if statement.meta is not None and statement.meta.start == statement.head:
             return Passed(span, kind, head, statement.head)
         found = call_sites.find(self.text, Span(statement.head, end))
-        self.diagnostics += map(call_sites.uncompiled, found.in_strings)
+        self.diagnostics += call_sites.unheard(found)
         return Passed(span, kind, head, statement.head, self._comment_above(statement), found.sites)
 
     def _refuse_unknown(self, statement: _Statement) -> None:
