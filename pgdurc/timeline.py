@@ -37,10 +37,15 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One row of history. `attempt` counts from 1 at each step; `outcome` is ok, failed, crashed, ..."""
+    """One row of history. `attempt` counts from 1 at each step; `outcome` is ok, failed, crashed, ...
+
+    `seq` counts the attempts of a task. `number` is it among those of all tasks: 3.2.1 is the first of the second
+    of the branches that attempt 3 forked.
+    """
 
     task_id: int
     seq: int
+    number: str
     state: int
     kind: str
     label: str | None
@@ -145,10 +150,22 @@ def load_attempts(connection: Connection, instance_id: str) -> list[Attempt]:
         connection,
         Attempt,
         """
-        SELECT t.task_id, t.seq, t.state, t.kind, t.label, t.name, t.file, t.line, t.attempt, t.outcome,
+        WITH RECURSIVE branch (task_id, prefix) AS (
+            SELECT t.id, ''
+            FROM df.task AS t
+            WHERE t.instance_id = %s AND t.parent_id IS NULL
+            UNION ALL
+            SELECT t.id, concat(b.prefix, t.fork_seq, '.', t.branch, '.')
+            FROM branch AS b
+            JOIN df.task AS t ON t.parent_id = b.task_id
+        )
+        SELECT t.task_id, t.seq, concat(b.prefix, t.seq) AS number, t.state, t.kind, t.label, t.name, t.file, t.line, t.attempt, t.outcome,
                t.started_at, t.finished_at, t.row_count, t.sqlstate, t.message, t.detail, t.hint, t.context
-        FROM df.timeline(%s) AS t
+        FROM df.timeline(%s) WITH ORDINALITY AS t
+        LEFT JOIN branch AS b ON b.task_id = t.task_id
+        ORDER BY t.ordinality
         """,
+        instance_id,
         instance_id,
     )
 
@@ -243,6 +260,8 @@ def duration(seconds: float | None) -> str:
 def rows_text(attempt: Attempt) -> str:
     if attempt.row_count is None or attempt.outcome != "ok":
         return ""
+    if attempt.kind in ("join", "race"):
+        return f"{attempt.row_count} branches"
     return "1 row" if attempt.row_count == 1 else f"{attempt.row_count} rows"
 
 

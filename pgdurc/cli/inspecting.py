@@ -165,7 +165,7 @@ def write_instance(
     click.echo(f"  {', '.join(facts)}\n")
     rows = [
         (
-            str(attempt.seq),
+            attempt.number,
             place(attempt.file, attempt.line),
             one_line(attempt.label, 48),
             attempt.name or "",
@@ -175,11 +175,11 @@ def write_instance(
         )
         for attempt in attempts
     ]
-    write_table(("SEQ", "PLACE", "STEP", "NAME", "OUTCOME", "TOOK", "ROWS"), rows, color_column=4)
+    write_table(("NO", "PLACE", "STEP", "NAME", "OUTCOME", "TOOK", "ROWS"), rows, color_column=4)
     for attempt in attempts:
         if attempt.message and error is None:
             message = visible_lines(attempt.message)
-            click.echo(f"\n{attempt.seq}: {attempt.outcome}: {message} ({attempt.sqlstate})")
+            click.echo(f"\n{attempt.number}: {attempt.outcome}: {message} ({attempt.sqlstate})")
     for task in waiting:
         click.echo(f"\n{_waiting_line(task)}")
     if error is not None:

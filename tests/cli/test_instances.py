@@ -117,6 +117,30 @@ def test_show_has_every_attempt_and_the_error_at_its_place(cli, deployed):
     assert (found["status"], found["error"]["sqlstate"], found["error"]["line"]) == ("failed", "22012", 7)
 
 
+def test_show_numbers_the_steps_of_branches(cli, deployed, project):
+    (project / "fork.pgd").write_text(
+        "CREATE WORKFLOW fork() AS 'SELECT 1' ~> df.join('SELECT 2' ~> 'SELECT 3', 'SELECT 4' & 'SELECT 5');\n"
+    )
+    assert cli("deploy", "fork.pgd", "--db", deployed.conninfo()).exit_code == 0
+    instance = start(cli, deployed, "fork")
+    deployed.drive()
+    shown = cli("show", instance, "--db", deployed.conninfo()).stdout
+    assert "2 branches" in shown
+    found = json.loads(cli("show", instance, "--json", "--db", deployed.conninfo()).stdout)
+    numbers = {a["number"]: a["label"] for a in found["attempts"]}
+    assert numbers == {
+        "1": "SELECT 1",
+        "2": "df.join",
+        "2.1.1": "SELECT 2",
+        "2.1.2": "SELECT 3",
+        "2.2.1": "df.join",
+        "2.2.1.1.1": "SELECT 4",
+        "2.2.1.2.1": "SELECT 5",
+        "2.2.2": "df.join",
+        "3": "df.join",
+    }
+
+
 def test_show_of_nothing(cli, deployed):
     result = cli("show", "00000000", "--db", deployed.conninfo())
     assert result.exit_code == 3
