@@ -39,8 +39,8 @@ class Instance:
 class Attempt:
     """One row of history. `attempt` counts from 1 at each step; `outcome` is ok, failed, crashed, ...
 
-    `seq` counts the attempts of a task. `number` is it among those of all tasks: 3.2.1 is the first of the second
-    of the branches that attempt 3 forked.
+    `seq` counts the attempts of a task. `number` is its place among those of all tasks: 3.2.1 is the first attempt
+    of the second of the branches that attempt 3 forked.
     """
 
     task_id: int
@@ -159,8 +159,9 @@ def load_attempts(connection: Connection, instance_id: str) -> list[Attempt]:
             FROM branch AS b
             JOIN df.task AS t ON t.parent_id = b.task_id
         )
-        SELECT t.task_id, t.seq, concat(b.prefix, t.seq) AS number, t.state, t.kind, t.label, t.name, t.file, t.line, t.attempt, t.outcome,
-               t.started_at, t.finished_at, t.row_count, t.sqlstate, t.message, t.detail, t.hint, t.context
+        SELECT t.task_id, t.seq, concat(b.prefix, t.seq) AS number, t.state, t.kind, t.label, t.name, t.file,
+               t.line, t.attempt, t.outcome, t.started_at, t.finished_at, t.row_count,
+               t.sqlstate, t.message, t.detail, t.hint, t.context
         FROM df.timeline(%s) WITH ORDINALITY AS t
         LEFT JOIN branch AS b ON b.task_id = t.task_id
         ORDER BY t.ordinality
