@@ -39,8 +39,8 @@ class Instance:
 class Attempt:
     """One row of history. `attempt` counts from 1 at each step; `outcome` is ok, failed, crashed, ...
 
-    `seq` counts the attempts of a task. `number` is its place among those of all tasks: 3.2.1 is the first attempt
-    of the second of the branches that attempt 3 forked.
+    `seq` counts the attempts of a task. `number` is its place among those of all tasks: 3.2.1 is the first
+    attempt of the second of the branches that attempt 3 forked.
     """
 
     task_id: int
