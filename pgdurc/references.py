@@ -74,6 +74,17 @@ def find_in_sql(text: str, tokens: tuple[Token, ...]) -> list[Found]:
     return found
 
 
+def find_untouched(text: str, tokens: tuple[Token, ...]) -> list[Found]:
+    """What looks like a reference where none is: in dollar quotes, strings with escapes, quoted names."""
+    found: list[Found] = []
+    for token in tokens:
+        is_string = token.kind in ("SCONST", "USCONST") and not token.text.startswith("'")
+        if is_string or token.text.startswith('"'):
+            tag = token.text.find("$", 1) + 1 if token.text.startswith("$") else 0  # $r$ is none
+            found.extend(find_in_text(text, token.start + tag, token.end - tag, in_literal=True))
+    return found
+
+
 def find_in_text(text: str, start: int, end: int, *, in_literal: bool = False) -> Iterator[Found]:
     """What looks like a reference in text that is not SQL; whether its name is bound is for others to say."""
     for match in _IN_TEXT.finditer(text, start, end):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from pgdurc import tree
-from pgdurc.analyse.draft import Draft, error
+from pgdurc.analyse.draft import Draft, error, warning
 from pgdurc.analyse.placeholders import Place
 from pgdurc.analyse.reading import ReadStatement, ReadText
 from pgdurc.analyse.resolve import Names, resolve
@@ -131,7 +131,19 @@ class _Walker:
         if read is None:
             return ANY_ROWS
         self.statements[node.span] = self._statement(read)
+        if self.names.is_call:
+            self._report_untouched(read.text)
         return leaf_shape(self.draft, node)
+
+    def _report_untouched(self, read: ReadText) -> None:
+        for item in read.untouched:
+            if isinstance(item, Reference) and item.name not in self.scope.bindings:
+                continue
+            item = without_column(item) if isinstance(item, Reference) else item
+            written = read.text.value[item.start : item.end]
+            message = f'"{written}" is text here, in which nothing is put in'
+            hint = "pg_durable puts it in everywhere: write it as a value, or in a plain '...' string"
+            self.problems.append(warning("PGD508", message, read.text.span(item.start, item.end), hint))
 
     def _bind(self, name: tree.Name, shape: Shape) -> Shape:
         shape = annotated(shape, name)

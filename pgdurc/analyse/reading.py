@@ -13,7 +13,7 @@ from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.graph import Form, Run
 from pgdurc.hidden import is_hidden
 from pgdurc.pgsql import WHITE_SPACE, ScanError, Statement, Token, result_columns, scan, unwrap
-from pgdurc.references import Found, Reference, find_in_sql
+from pgdurc.references import Found, Reference, find_in_sql, find_untouched
 from pgdurc.tree import SourceText
 
 
@@ -22,7 +22,7 @@ class ReadText:
     """Text `[start, end)` of a literal, and the places in it where something is to be put in, in order.
 
     `is_sql`: it is a statement or an expression, and not text with references. `unchecked`: why nothing has
-    looked at its syntax.
+    looked at its syntax. `untouched`: what looks like references where nothing is put in.
     """
 
     text: SourceText
@@ -31,6 +31,7 @@ class ReadText:
     places: tuple[Place, ...]
     is_sql: bool
     unchecked: Diagnostic | None
+    untouched: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,13 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
     bodies = code_strings(code)
     # A variable is the starter's, who may be anybody: there is none in code. What a call puts together is the
     # owner's.
+    written = find_in_sql(text.value, inside)
     found = [
         item
-        for item in find_in_sql(text.value, inside)
+        for item in written
         if isinstance(item, Reference) or is_hidden(item.name) or not _is_inside(item, bodies)
     ]
+    untouched = (*(item for item in written if item not in found), *find_untouched(text.value, inside))
     if len(found) == 1 and is_hidden(found[0].name) and (found[0].start, found[0].end) == (begin, end):
         # An expression gives all of it.
         whole = ReadText(text, begin, end, (Place(found[0], Form.RAW),), True, None)
@@ -100,7 +103,7 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
         columns = None
     body = _body_start(statement, code) if run is Run.QUERY else None
     places = tuple(replace(p, in_code=_is_inside(p.found, bodies)) for p in parsed.places)
-    read = ReadText(text, begin, end, places, True, parsed.unchecked)
+    read = ReadText(text, begin, end, places, True, parsed.unchecked, untouched)
     return ReadStatement(read, begin if body is None else body, statement, run, columns)
 
 

@@ -15,8 +15,9 @@ SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT 1 AS n -- not $r
     /* nor $nobody */');
 --> rows {"n": 1}
 
--- [6] a reference in a dollar quote is text
+-- [6] a reference in a dollar quote is text which is warned of
 SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT $x$ $r $x$ AS t, $r AS n');
+--> warned PGD508
 --> rows {"t": " $r ", "n": 5}
 
 -- [6] a dollar quote may be tagged with the name of a result
@@ -79,6 +80,19 @@ SELECT df.start('SELECT ''{"a": "{x}"}''::jsonb ->> ''a'' AS t');
 --> rows {"t": "found"}
 SELECT df.start('SELECT ''{"k": 1} {x}'' AS t');
 --> rows {"t": "{\"k\": 1} found"}
+
+-- [6.1] a variable in a dollar quote is text which is warned of
+SELECT df.setvar('who', 'wrong');
+SELECT df.start('DO $x$ BEGIN INSERT INTO log (note) VALUES (''{who}''); END $x$' ~> 'SELECT note FROM log');
+--> warned PGD508
+--> rows {"note": "{who}"}
+
+-- [6.1] a variable may be a part of a name
+SELECT df.setvar('kind', 'big');
+SELECT df.start('CREATE TABLE {kind}_log AS SELECT 1 AS n' ~> 'SELECT n FROM {kind}_log');
+--> rows {"n": 1}
+SELECT df.start('SELECT 1 AS n LIMIT {limit}');
+--> failed PD006: limit
 
 -- [6.1] a variable that is not there outside of a literal fails the step
 SELECT df.start('SELECT * FROM {nowhere}');
@@ -314,12 +328,14 @@ SELECT df.start(df.loop('SELECT 1 AS n' |=> 'x', 'SELECT false') ~> 'SELECT $x A
 SELECT df.start(df.loop('SELECT $x AS n' ~> 'SELECT 1 AS n' |=> 'x', 'SELECT false'));
 --> PGD203
 
--- [6] a reference in a string with escapes is text
+-- [6] a reference in a string with escapes is text which is warned of
 SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT E''$r\t'' AS a, U&''$r'' AS b');
+--> warned PGD508, PGD508
 --> rows {"a": "$r\t", "b": "$r"}
 
--- [6] a reference in a quoted identifier is text
+-- [6] a reference in a quoted identifier is text which is warned of
 SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT 1 AS "$r"');
+--> warned PGD508
 --> rows {"$r": 1}
 
 -- [6] a reference in a string that is run is found before anything runs

@@ -313,3 +313,7 @@ SELECT df.start(df.join('SELECT 1 / 0', 'INSERT INTO log (note) VALUES (''b'')',
 --> failed 22012: division by zero
 SELECT note FROM log ORDER BY note;
 --> is [["b"], ["c"]]
+
+-- [8.6] a reference alone hands on the whole result
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> (@> df.break('$r')));
+--> rows {"n": 5}
