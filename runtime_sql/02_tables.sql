@@ -289,15 +289,22 @@ BEGIN
         VALUES
             ('request', 'request_kind_check')
     ), indexes (table_name, name, command, definition) AS (
-        -- Nothing that changes from a start to its end is indexed in df.instance, so that its updates are HOT; retention goes along (owner, created_at).
+        -- Nothing that changes on the way of an instance from its start to its completion is indexed in df.instance, so that its updates are HOT; retention goes along
+        -- (owner, created_at). Nor is anything in df.task that changes with a step: only with a park, and signal_name with a wait for one.
         VALUES
             ('instance', 'instance_by_owner', 'CREATE INDEX', '(owner, created_at DESC, id)'),
             ('instance', 'instance_by_starter', 'CREATE INDEX', '(starter, created_at DESC, id)'),
-            ('instance', 'instance_by_version', 'CREATE INDEX', '(version_id)'),
+            ('instance', 'instance_failed', 'CREATE INDEX', '(owner, created_at DESC, id) WHERE failed_seq IS NOT NULL'),
+            ('instance', 'instance_cancelled', 'CREATE INDEX', '(owner, created_at DESC, id) WHERE reason IS NOT NULL'),
+            -- Not of a label that is too long for an index.
+            ('instance', 'instance_by_label', 'CREATE INDEX', '(owner, label, created_at DESC, id) WHERE octet_length(label) <= 1000'),
+            -- With the starter, who may read what he started: row security asks for each version.
+            ('instance', 'instance_by_version_and_starter', 'CREATE INDEX', '(version_id, starter)'),
             ('instance', 'instance_key', 'CREATE UNIQUE INDEX', '(workflow_id, key) WHERE key IS NOT NULL'),
             ('workflow_version', 'workflow_version_by_call', 'CREATE INDEX', '(hash) WHERE call IS NOT NULL'),
             ('stop_scope', 'stop_scope_by_instance', 'CREATE INDEX', '(instance_id)'),
             ('task', 'task_due', 'CREATE INDEX', '(owner, wake_at, id) WHERE wake_at IS NOT NULL'),
+            ('task', 'task_for_signal', 'CREATE INDEX', '(id) WHERE signal_name IS NOT NULL'),
             ('task', 'task_by_instance', 'CREATE INDEX', '(instance_id)'),
             ('task', 'task_by_parent', 'CREATE INDEX', '(parent_id, fork_seq, branch) WHERE parent_id IS NOT NULL'),
             ('signal', 'signal_inbox', 'CREATE INDEX', '(instance_id, name, id) WHERE taken_by IS NULL'),
@@ -305,6 +312,9 @@ BEGIN
             ('request', 'request_by_age', 'CREATE INDEX', '(created_at)'),
             ('driver', 'driver_by_owner', 'CREATE INDEX', '(owner, pid)'),
             ('task', 'task_braced', 'CREATE INDEX', '(braced_by) WHERE braced_by IS NOT NULL')
+    ), dropped_indexes (table_name, name) AS (
+        VALUES
+            ('instance', 'instance_by_version')
     ), policies (table_name, command, condition) AS (
         VALUES
             ('workflow_version', 'SELECT', concat_ws(' OR ', of_owner, is_admin,
@@ -338,6 +348,10 @@ BEGIN
         SELECT 3, i.table_name, format('%s %I ON df.%I %s', i.command, i.name, i.table_name, i.definition)
         FROM indexes AS i
         WHERE to_regclass(format('df.%I', i.name)) IS NULL
+        UNION ALL
+        SELECT 3, d.table_name, format('DROP INDEX df.%I', d.name)
+        FROM dropped_indexes AS d
+        WHERE to_regclass(format('df.%I', d.name)) IS NOT NULL
         UNION ALL
         SELECT 4, c.relname, format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', c.oid::regclass)
         FROM pg_class AS c

@@ -1,7 +1,8 @@
 ---------------------------------------------------------------------------------------------------------------------
--- The API: looking, waiting, stopping
+-- The API: looking at one instance, waiting, stopping
 ---------------------------------------------------------------------------------------------------------------------
--- All of it runs with the caller's rights; row security shows an instance to its workflow's owner and members, its starter, and df's administrators.
+-- All of it runs with the caller's rights; row security shows an instance to its workflow's owner and members, its starter, and df's administrators. To the planner
+-- it is an EXISTS that most rows pass, and it would rather read a table of millions from its beginning until it finds one: hence enable_seqscan = off.
 
 CREATE OR REPLACE VIEW df.workflows WITH (security_barrier) AS
     SELECT
@@ -42,6 +43,7 @@ CREATE OR REPLACE FUNCTION df.error(instance_id text)
 RETURNS TABLE (sqlstate text, message text, detail text, hint text, context text, step text, file text, line integer)
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
     SELECT r.sqlstate, r.message, r.detail, r.hint, r.context, s.label, v.file, s.line
     FROM df.instance AS i
@@ -59,6 +61,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
     SELECT
         r.task_id, r.seq, r.state, s.kind, s.label, s.name, v.file, s.line, r.attempt, r.outcome,
@@ -76,6 +79,7 @@ CREATE OR REPLACE FUNCTION df.waiting(instance_id text)
 RETURNS TABLE (task_id bigint, state integer, kind text, label text, file text, line integer, wake_at timestamptz, reason text, attempt integer)
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
     SELECT t.id, t.state, s.kind, s.label, v.file, s.line, t.wake_at, t.wait, t.failures + t.transient_failures + t.interrupts + t.crashes + 1
     FROM df.task AS t
@@ -105,155 +109,6 @@ CREATE OR REPLACE VIEW df.instances WITH (security_barrier) AS
     WHERE i.owner::pg_catalog.oid = ANY ((SELECT df.visible_roles())::pg_catalog.oid[])
         OR i.starter::pg_catalog.oid = pg_catalog.to_regrole(pg_catalog.quote_ident(current_user))::pg_catalog.oid
         OR pg_catalog.pg_has_role((SELECT n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'df'), 'USAGE');
-
--- The newest instances that the caller may see. Asked per owner along the index (owner, created_at): a filter over all rows would read them all.
-CREATE OR REPLACE FUNCTION df.newest_instances_v1(p_status text, p_label text, p_before timestamptz, p_after_id text, p_limit integer) RETURNS SETOF df.instance
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT found.*
-    FROM (
-        SELECT o.*
-        FROM (
-            -- Of versions: a workflow may have been dropped and its name be another owner's by now.
-            SELECT DISTINCT w.owner
-            FROM df.workflow_version AS w
-            WHERE w.owner::oid = ANY ((SELECT df.visible_roles())::oid[])
-                OR pg_has_role((SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'df'), 'USAGE')
-        ) AS w
-        CROSS JOIN LATERAL (
-            SELECT i.*
-            FROM df.instance AS i
-            WHERE i.owner = w.owner
-                AND (p_status IS NULL OR i.status = p_status)
-                AND (p_label IS NULL OR i.label = p_label)
-                AND (p_before IS NULL OR i.created_at < p_before OR (i.created_at = p_before AND i.id > p_after_id))
-            ORDER BY i.created_at DESC, i.id
-            LIMIT p_limit
-        ) AS o
-        UNION
-        SELECT s.*
-        FROM (
-            SELECT i.*
-            FROM df.instance AS i
-            WHERE i.starter = quote_ident(current_user)::regrole
-                AND (p_status IS NULL OR i.status = p_status)
-                AND (p_label IS NULL OR i.label = p_label)
-                AND (p_before IS NULL OR i.created_at < p_before OR (i.created_at = p_before AND i.id > p_after_id))
-            ORDER BY i.created_at DESC, i.id
-            LIMIT p_limit
-        ) AS s
-    ) AS found
-    ORDER BY found.created_at DESC, found.id
-    LIMIT p_limit;
-$$;
-
-CREATE OR REPLACE FUNCTION df.output_v1(p_instance df.instance) RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE p_instance.status
-        WHEN 'completed' THEN p_instance.result::text
-        WHEN 'failed' THEN (
-            SELECT r.message FROM df.step_run AS r WHERE r.task_id = p_instance.failed_task_id AND r.seq = p_instance.failed_seq
-        )
-        WHEN 'cancelled' THEN p_instance.reason
-    END;
-$$;
-
-CREATE OR REPLACE FUNCTION df.workflow_name_v1(p_workflow_id bigint) RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT format('%I.%I', w.schema_name, w.name) FROM df.workflow AS w WHERE w.id = p_workflow_id;
-$$;
-
-CREATE OR REPLACE FUNCTION df.check_limit_v1(p_limit integer) RETURNS void
-LANGUAGE plpgsql IMMUTABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF p_limit IS NULL OR p_limit < 1 THEN
-        RAISE EXCEPTION 'limit_count must be at least 1' USING ERRCODE = '22023';
-    ELSIF p_limit > 1000 THEN
-        RAISE EXCEPTION 'limit_count must be at most 1000, not %', p_limit USING ERRCODE = '22023', HINT = 'Ask page by page, with after_cursor.';
-    END IF;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION df.list_instances(status_filter text DEFAULT NULL, limit_count integer DEFAULT 100)
-RETURNS TABLE (instance_id text, label text, function_name text, status text, execution_count bigint, output text)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM df.check_limit_v1(limit_count);
-    RETURN QUERY
-        SELECT i.id, i.label, df.workflow_name_v1(i.workflow_id), i.status, 1::bigint, df.output_v1(i)
-        FROM df.newest_instances_v1(status_filter, NULL, NULL, NULL, limit_count) AS i
-        ORDER BY i.created_at DESC, i.id;
-END
-$$;
-
--- Page by page: next_cursor is the same on every row, NULL on the last page.
-CREATE OR REPLACE FUNCTION df.list_instances(status_filter text, limit_count integer, label_filter text, after_cursor text DEFAULT NULL)
-RETURNS TABLE (
-    instance_id text, label text, function_name text, status text, execution_count bigint, output text,
-    created_at timestamptz, completed_at timestamptz, next_cursor text
-)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    parts text[];
-    before timestamptz;
-    after_id text;
-BEGIN
-    PERFORM df.check_limit_v1(limit_count);
-    IF after_cursor IS NOT NULL THEN
-        BEGIN
-            parts := string_to_array(convert_from(decode(left(after_cursor, 512), 'hex'), 'UTF8'), '|');
-            before := parts[2]::timestamptz;
-            after_id := parts[3];
-        EXCEPTION WHEN data_exception THEN
-            parts := NULL;
-        END;
-        IF parts[1] IS DISTINCT FROM 'v1' OR cardinality(parts) <> 3 OR before IS NULL OR length(after_cursor) > 512 THEN
-            RAISE EXCEPTION 'df.list_instances: invalid after_cursor' USING ERRCODE = '22023';
-        END IF;
-    END IF;
-    RETURN QUERY
-        WITH found AS MATERIALIZED (
-            -- One more than asked tells whether there is a next page.
-            SELECT i AS instance, row_number() OVER (ORDER BY i.created_at DESC, i.id) AS position
-            FROM df.newest_instances_v1(status_filter, label_filter, before, after_id, limit_count + 1) AS i
-        ), cursor AS (
-            SELECT encode(convert_to(format('v1|%s|%s', to_char((f.instance).created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), (f.instance).id), 'UTF8'), 'hex') AS next
-            FROM found AS f
-            WHERE f.position = limit_count
-                AND EXISTS (SELECT FROM found AS g WHERE g.position > limit_count)
-        )
-        SELECT
-            (f.instance).id, (f.instance).label, df.workflow_name_v1((f.instance).workflow_id), (f.instance).status, 1::bigint, df.output_v1(f.instance),
-            (f.instance).created_at, CASE WHEN (f.instance).status = 'completed' THEN (f.instance).ended_at END, (SELECT c.next FROM cursor AS c)
-        FROM found AS f
-        WHERE f.position <= limit_count
-        ORDER BY f.position;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION df.instance_info(instance_id text)
-RETURNS TABLE (
-    instance_id text, label text, function_name text, function_version text, current_execution_id bigint, status text, output text
-)
-LANGUAGE sql STABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT i.id, i.label, df.workflow_name_v1(i.workflow_id), v.hash, 1::bigint, i.status, df.output_v1(i)
-    FROM df.instance AS i
-    JOIN df.workflow_version AS v ON v.id = i.version_id
-    WHERE i.id = $1;
-$$;
 
 -- Stops an instance: a step that has not committed when this commits never commits. In the caller's transaction.
 CREATE OR REPLACE FUNCTION df.cancel(instance_id text, reason text DEFAULT 'Cancelled by user') RETURNS text
@@ -289,6 +144,7 @@ $$;
 CREATE OR REPLACE FUNCTION df.signal_label(label text, signal_name text, signal_data text DEFAULT '{}') RETURNS bigint
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
 AS $$
 DECLARE
     sent bigint := 0;
@@ -296,7 +152,24 @@ DECLARE
 BEGIN
     -- In one order, so that two senders do not wait for each other.
     FOR target IN
-        SELECT i.id FROM df.instance AS i WHERE i.label = signal_label.label AND i.ended_at IS NULL ORDER BY i.id
+        SELECT i.id
+        FROM (SELECT DISTINCT v.owner FROM df.workflow_version AS v) AS w
+        CROSS JOIN LATERAL (
+            SELECT i.id, i.ended_at
+            FROM df.instance AS i
+            WHERE i.owner = w.owner
+                AND i.label = signal_label.label
+                AND octet_length(i.label) <= 1000
+            UNION ALL
+            -- Of an owner's all: so long a label is in no index.
+            SELECT i.id, i.ended_at
+            FROM df.instance AS i
+            WHERE i.owner = w.owner
+                AND i.label = signal_label.label
+                AND octet_length(signal_label.label) > 1000
+        ) AS i
+        WHERE i.ended_at IS NULL
+        ORDER BY i.id
     LOOP
         PERFORM df.signal(target, signal_name, signal_data);
         sent := sent + 1;
@@ -317,6 +190,16 @@ DECLARE
 BEGIN
     IF timeout_seconds <= 0 THEN
         RAISE EXCEPTION 'Timeout must be positive' USING ERRCODE = '22023';
+    ELSIF EXISTS (
+        SELECT
+        FROM df.driver AS d
+        JOIN pg_stat_activity AS a ON a.pid = pg_backend_pid() AND (a.pid, a.backend_start) = (d.pid, d.backend_start)
+        WHERE d.closed_at IS NULL
+            AND d.died_at IS NULL
+    ) THEN
+        RAISE EXCEPTION 'df.await_instance() cannot be called inside a workflow'
+            USING ERRCODE = '25001', DETAIL = 'The step would hold its driver up, which may be the one that the other instance waits for.',
+                HINT = 'Let the other instance send a signal when it is done, and wait for that: df.wait_for_signal().';
     ELSIF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
         RAISE EXCEPTION 'df.await_instance() cannot see an instance end in a % transaction', current_setting('transaction_isolation')
             USING ERRCODE = '25001', HINT = 'Wait in a READ COMMITTED transaction.';
@@ -337,6 +220,17 @@ BEGIN
         PERFORM pg_sleep(nap);
         nap := least(nap * 1.5, 0.1);
     END LOOP;
+END
+$$;
+
+-- The name that it had first.
+CREATE OR REPLACE FUNCTION df.wait_for_completion(instance_id text, timeout_seconds integer DEFAULT 30) RETURNS text
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE WARNING 'df.wait_for_completion() is deprecated' USING ERRCODE = '01P01', HINT = 'Call df.await_instance().';
+    RETURN df.await_instance(instance_id, timeout_seconds);
 END
 $$;
 
@@ -370,115 +264,4 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT df.ask_v1('clearvars', NULL, '{}');
-$$;
-
----------------------------------------------------------------------------------------------------------------------
--- Explain: the graph of a workflow, or of an instance with what became of each step
----------------------------------------------------------------------------------------------------------------------
-
--- The lines of one node, without their indentation levels folded in: (text, mark) rows in order. p_states: {"state": "mark"}.
-CREATE OR REPLACE FUNCTION df.explain_node_v1(p_node jsonb, p_indent integer, p_prefix text, p_marks jsonb) RETURNS SETOF text
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    pad CONSTANT text := repeat(' ', p_indent) || p_prefix;
-    mark CONSTANT text := coalesce('  ' || (p_marks ->> (p_node ->> 'state')), '');
-    suffix CONSTANT text := coalesce(' |=> ''' || (p_node ->> 'name') || '''', '') || mark;
-    query CONSTANT text := regexp_replace(btrim(coalesce(p_node ->> 'query', '')), '\s+', ' ', 'g');
-    part record;
-BEGIN
-    CASE p_node ->> 'node'
-        WHEN 'sequence' THEN
-            FOR part IN SELECT p.item, p.position FROM jsonb_array_elements(p_node -> 'parts') WITH ORDINALITY AS p (item, position) ORDER BY p.position LOOP
-                RETURN QUERY SELECT * FROM df.explain_node_v1(part.item, p_indent, CASE WHEN part.position = 1 THEN p_prefix ELSE '→ ' END, p_marks);
-            END LOOP;
-        WHEN 'sql' THEN
-            RETURN NEXT pad || 'SQL: ' || CASE WHEN length(query) > 50 THEN left(query, 47) || '...' ELSE query END || suffix;
-        WHEN 'sleep' THEN
-            RETURN NEXT pad || 'SLEEP ' || coalesce((p_node ->> 'seconds') || 's', p_node ->> 'argument', '') || suffix;
-        WHEN 'break' THEN
-            RETURN NEXT pad || 'BREAK' || coalesce(' ''' || left(p_node ->> 'value', 40) || '''', '') || suffix;
-        WHEN 'if', 'if_rows' THEN
-            RETURN NEXT pad || 'IF' || coalesce(' rows in $' || (p_node ->> 'result'), '') || suffix;
-            IF p_node ? 'condition' THEN
-                RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'condition', p_indent + 4, '? condition: ', p_marks);
-            END IF;
-            RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'then', p_indent + 4, '✓ then: ', p_marks);
-            RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'else', p_indent + 4, '✗ else: ', p_marks);
-        WHEN 'schedule' THEN
-            RETURN NEXT pad || format('WAIT ''%s''', p_node ->> 'cron') || suffix;
-        WHEN 'signal' THEN
-            RETURN NEXT pad || format('SIGNAL ''%s''', p_node ->> 'signal')
-                || coalesce(' (' || (p_node ->> 'timeout') || CASE jsonb_typeof(p_node -> 'timeout') WHEN 'number' THEN 's)' ELSE ')' END, '') || suffix;
-        WHEN 'join', 'race' THEN
-            -- pg_durable does not show the name of a race.
-            RETURN NEXT pad || CASE p_node ->> 'node' WHEN 'race' THEN 'RACE' || mark ELSE format('JOIN (%s)', jsonb_array_length(p_node -> 'parts')) || suffix END;
-            FOR part IN SELECT p.item, p.position FROM jsonb_array_elements(p_node -> 'parts') WITH ORDINALITY AS p (item, position) ORDER BY p.position LOOP
-                RETURN QUERY SELECT * FROM df.explain_node_v1(part.item, p_indent + 4, format('║ branch %s: ', part.position), p_marks);
-            END LOOP;
-        WHEN 'loop' THEN
-            RETURN NEXT pad || 'LOOP (' || CASE WHEN coalesce(p_node -> 'condition', 'null') = 'null' THEN 'infinite' ELSE 'while' END || ')' || suffix;
-            RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'body', p_indent + 4, '↻ body: ', p_marks);
-            IF coalesce(p_node -> 'condition', 'null') <> 'null' THEN
-                RETURN QUERY SELECT * FROM df.explain_node_v1(p_node -> 'condition', p_indent + 4, '? while: ', p_marks);
-            END IF;
-        ELSE
-            RETURN NEXT pad || upper(coalesce(p_node ->> 'node', '?')) || suffix;
-    END CASE;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION df.explain(input text) RETURNS text
-LANGUAGE plpgsql STABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    asked CONSTANT text := btrim(input, E' \t\r\n');
-    instance df.instance;
-    graph jsonb;
-    marks jsonb := '{}';
-    header text := '';
-BEGIN
-    SELECT i.* INTO instance FROM df.instance AS i WHERE i.id = lower(asked);
-    IF instance.id IS NOT NULL THEN
-        SELECT v.graph INTO graph FROM df.workflow_version AS v WHERE v.id = instance.version_id;
-        -- The last word of each step: running now, or how its last attempt went.
-        SELECT coalesce(jsonb_object_agg(m.state, m.mark), '{}') INTO marks
-        FROM (
-            SELECT DISTINCT ON (r.state) r.state, CASE r.outcome WHEN 'ok' THEN '✓' ELSE '✗' END AS mark
-            FROM df.task AS t
-            JOIN df.step_run AS r ON r.task_id = t.id
-            WHERE t.instance_id = instance.id
-            ORDER BY r.state, r.seq DESC
-        ) AS m;
-        SELECT marks || coalesce(jsonb_object_agg(t.state, '⏳'), '{}') INTO marks
-        FROM df.task AS t
-        WHERE t.instance_id = instance.id AND t.status = 'live';
-        header := format(
-            E'Instance: %s%s\nStatus:   %s %s\n%s\n',
-            instance.id, coalesce(' (' || instance.label || ')', ''),
-            CASE instance.status WHEN 'completed' THEN '✓' WHEN 'failed' THEN '✗' WHEN 'cancelled' THEN '✗' WHEN 'running' THEN '⏳' ELSE '○' END,
-            instance.status, coalesce(format(E'Output:   %s\n', left(df.output_v1(instance), 60)), ''));
-    ELSE
-        SELECT v.graph INTO graph
-        FROM df.workflow AS w
-        JOIN df.workflow_version AS v ON v.id = w.version_id
-        WHERE asked IN (w.name, format('%I.%I', w.schema_name, w.name))
-        ORDER BY w.id
-        LIMIT 1;
-        IF graph IS NULL THEN
-            RETURN format('Cannot explain %L: it is neither an instance nor a workflow that is deployed here.', asked);
-        END IF;
-    END IF;
-    RETURN header || (SELECT string_agg(n.line, E'\n') FROM df.explain_node_v1(graph, 0, '', marks) AS n (line));
-END
-$$;
-
--- What a df.explain call of an expression becomes: v1 is the graph of what was compiled. Frozen as what ends in _v1 is.
-CREATE OR REPLACE FUNCTION df.explain(v1 jsonb) RETURNS text
-LANGUAGE sql STABLE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT string_agg(n.line, E'\n') FROM df.explain_node_v1(v1, 0, '', '{}') AS n (line);
 $$;

@@ -6,16 +6,20 @@ SELECT df.explain('SELECT 1' ~> 'SELECT 2' & 'SELECT 3');
 --> warned PGD110
 --> says
 --  JOIN (2)
---      ║ branch 1: SQL: SELECT 1
---      → SQL: SELECT 2
---      ║ branch 2: SQL: SELECT 3
+--      ║ branch 1:
+--        SQL: SELECT 1
+--        → SQL: SELECT 2
+--      ║ branch 2:
+--        SQL: SELECT 3
 
 -- [2] a join that comes first is no question
 SELECT df.explain('SELECT 1' & 'SELECT 2' ~> 'SELECT 3');
 --> says
 --  JOIN (2)
---      ║ branch 1: SQL: SELECT 1
---      ║ branch 2: SQL: SELECT 2
+--      ║ branch 1:
+--        SQL: SELECT 1
+--      ║ branch 2:
+--        SQL: SELECT 2
 --  → SQL: SELECT 3
 
 -- [2] a race and then a join
@@ -23,35 +27,47 @@ SELECT df.explain('SELECT 1' | 'SELECT 2' & 'SELECT 3');
 --> warned PGD110
 --> says
 --  JOIN (2)
---      ║ branch 1: RACE
---          ║ branch 1: SQL: SELECT 1
---          ║ branch 2: SQL: SELECT 2
---      ║ branch 2: SQL: SELECT 3
+--      ║ branch 1:
+--        RACE
+--            ║ branch 1:
+--              SQL: SELECT 1
+--            ║ branch 2:
+--              SQL: SELECT 2
+--      ║ branch 2:
+--        SQL: SELECT 3
 
 -- [2] a join and then a race
 SELECT df.explain('SELECT 1' & 'SELECT 2' | 'SELECT 3');
 --> says
 --  RACE
---      ║ branch 1: JOIN (2)
---          ║ branch 1: SQL: SELECT 1
---          ║ branch 2: SQL: SELECT 2
---      ║ branch 2: SQL: SELECT 3
+--      ║ branch 1:
+--        JOIN (2)
+--            ║ branch 1:
+--              SQL: SELECT 1
+--            ║ branch 2:
+--              SQL: SELECT 2
+--      ║ branch 2:
+--        SQL: SELECT 3
 
 -- [2] a name belongs to all that stands left of it
 SELECT df.explain('SELECT 1' |=> 'x' & 'SELECT 2' |=> 'y');
 --> warned PGD110
 --> says
 --  JOIN (2) |=> 'y'
---      ║ branch 1: SQL: SELECT 1 |=> 'x'
---      ║ branch 2: SQL: SELECT 2
+--      ║ branch 1:
+--        SQL: SELECT 1 |=> 'x'
+--      ║ branch 2:
+--        SQL: SELECT 2
 
 -- [2] a name in a race
 SELECT df.explain('SELECT 1' |=> 'x' | 'SELECT 2' |=> 'y' ~> 'SELECT 3');
 --> warned PGD110
 --> says
 --  RACE
---      ║ branch 1: SQL: SELECT 1 |=> 'x'
---      ║ branch 2: SQL: SELECT 2
+--      ║ branch 1:
+--        SQL: SELECT 1 |=> 'x'
+--      ║ branch 2:
+--        SQL: SELECT 2
 --  → SQL: SELECT 3
 
 -- [2] a name behind a sequence
@@ -67,9 +83,12 @@ SELECT df.explain('SELECT 1' ~> 'SELECT true' ?> 'SELECT 2' !> 'SELECT 3' ~> 'SE
 --> says
 --  SQL: SELECT 1
 --  → IF
---      ? condition: SQL: SELECT true
---      ✓ then: SQL: SELECT 2
---      ✗ else: SQL: SELECT 3
+--      ? condition:
+--        SQL: SELECT true
+--      ✓ then:
+--        SQL: SELECT 2
+--      ✗ else:
+--        SQL: SELECT 3
 --  → SQL: SELECT 4
 
 -- [2] a sequence in a branch needs parentheses
@@ -88,58 +107,82 @@ SELECT df.explain('SELECT 1' ~> @> 'SELECT 2' ~> 'SELECT 3');
 SELECT df.explain(@> ('SELECT 1' ~> 'SELECT 2') | 'SELECT 3');
 --> says
 --  RACE
---      ║ branch 1: LOOP (infinite)
---          ↻ body: SQL: SELECT 1
---          → SQL: SELECT 2
---      ║ branch 2: SQL: SELECT 3
+--      ║ branch 1:
+--        LOOP (infinite)
+--            ↻ body:
+--              SQL: SELECT 1
+--              → SQL: SELECT 2
+--      ║ branch 2:
+--        SQL: SELECT 3
 
 -- [2] the name of a loop
 SELECT df.explain(@> 'SELECT 1' |=> 'x');
 --> warned PGD110
 --> says
 --  LOOP (infinite) |=> 'x'
---      ↻ body: SQL: SELECT 1
+--      ↻ body:
+--        SQL: SELECT 1
 
 -- [2] an if behind an if is no else if
 SELECT df.explain('SELECT true' ?> 'SELECT 1' !> 'SELECT false' ?> 'SELECT 2' !> 'SELECT 3');
 --> warned PGD110
 --> says
 --  IF
---      ? condition: IF
---          ? condition: SQL: SELECT true
---          ✓ then: SQL: SELECT 1
---          ✗ else: SQL: SELECT false
---      ✓ then: SQL: SELECT 2
---      ✗ else: SQL: SELECT 3
+--      ? condition:
+--        IF
+--            ? condition:
+--              SQL: SELECT true
+--            ✓ then:
+--              SQL: SELECT 1
+--            ✗ else:
+--              SQL: SELECT false
+--      ✓ then:
+--        SQL: SELECT 2
+--      ✗ else:
+--        SQL: SELECT 3
 
 -- [2] an else if is written in parentheses
 SELECT df.explain('SELECT true' ?> 'SELECT 1' !> ('SELECT false' ?> 'SELECT 2' !> 'SELECT 3'));
 --> says
 --  IF
---      ? condition: SQL: SELECT true
---      ✓ then: SQL: SELECT 1
---      ✗ else: IF
---          ? condition: SQL: SELECT false
---          ✓ then: SQL: SELECT 2
---          ✗ else: SQL: SELECT 3
+--      ? condition:
+--        SQL: SELECT true
+--      ✓ then:
+--        SQL: SELECT 1
+--      ✗ else:
+--        IF
+--            ? condition:
+--              SQL: SELECT false
+--            ✓ then:
+--              SQL: SELECT 2
+--            ✗ else:
+--              SQL: SELECT 3
 
 -- [2] a chain of joins nests
 SELECT df.explain('SELECT 1' & 'SELECT 2' & 'SELECT 3');
 --> says
 --  JOIN (2)
---      ║ branch 1: JOIN (2)
---          ║ branch 1: SQL: SELECT 1
---          ║ branch 2: SQL: SELECT 2
---      ║ branch 2: SQL: SELECT 3
+--      ║ branch 1:
+--        JOIN (2)
+--            ║ branch 1:
+--              SQL: SELECT 1
+--            ║ branch 2:
+--              SQL: SELECT 2
+--      ║ branch 2:
+--        SQL: SELECT 3
 
 -- [2] a chain of races nests
 SELECT df.explain('SELECT 1' | 'SELECT 2' | 'SELECT 3');
 --> says
 --  RACE
---      ║ branch 1: RACE
---          ║ branch 1: SQL: SELECT 1
---          ║ branch 2: SQL: SELECT 2
---      ║ branch 2: SQL: SELECT 3
+--      ║ branch 1:
+--        RACE
+--            ║ branch 1:
+--              SQL: SELECT 1
+--            ║ branch 2:
+--              SQL: SELECT 2
+--      ║ branch 2:
+--        SQL: SELECT 3
 
 
 -- [2] the same chain runs as it is read

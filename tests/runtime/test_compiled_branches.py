@@ -5,30 +5,6 @@ from __future__ import annotations
 import pytest
 
 
-def test_explain_shows_branches(workflows):
-    workflows.deploy(
-        "CREATE WORKFLOW w() AS df.join('SELECT 1' ~> 'SELECT 2', df.race('SELECT 3', df.sleep(5)) |=> first) |=> both"
-        " ~> 'SELECT $first, $both';"
-    )
-    lines = [line.rstrip() for line in workflows.database.value("SELECT df.explain('w')").split("\n")]
-    assert lines == [
-        "JOIN (2) |=> 'both'",
-        "    ║ branch 1: SQL: SELECT 1",
-        "    → SQL: SELECT 2",
-        "    ║ branch 2: RACE",
-        "        ║ branch 1: SQL: SELECT 3",
-        "        ║ branch 2: SLEEP 5s",
-        "→ SQL: SELECT $first, $both",
-    ]
-
-
-def test_explain_marks_what_is_waited_for(workflows):
-    instance = workflows.run("CREATE WORKFLOW w() AS df.join('SELECT 1', df.sleep(60));")
-    tree = workflows.database.value("SELECT df.explain(%s)", instance)
-    assert "JOIN (2)  ⏳" in tree
-    assert "branch 1: SQL: SELECT 1  ✓" in tree
-
-
 def test_a_trace_keeps_every_result(workflows):
     instance = workflows.run(
         "CREATE WORKFLOW w() WITH (trace = full) AS ('SELECT 1 AS a' & 'SELECT 2 AS b') ~> 'SELECT 3';"
@@ -95,15 +71,6 @@ def test_a_hundred_branches(wf, workflows):
     assert [each["rows"][0]["n"] for each in workflows.result(instance)] == list(range(100))
 
 
-def test_explain_shows_signals(workflows):
-    workflows.deploy(
-        "CREATE WORKFLOW w(id int) AS df.wait_for_signal('a', 60) |=> s ~> df.wait_for_signal('b $id', '1 hour')"
-        " ~> df.wait_for_signal('c');"
-    )
-    lines = [line.rstrip() for line in workflows.database.value("SELECT df.explain('w')").split("\n")]
-    assert lines == ["SIGNAL 'a' (60s) |=> 's'", "→ SIGNAL 'b $id' (1 hour)", "→ SIGNAL 'c'"]
-
-
 def test_a_wait_at_the_end_of_a_branch_a_loop_and_the_workflow(wf, workflows):
     instance = wf(
         "df.join(df.wait_for_signal('a'), df.loop(df.wait_for_signal('b'), 'SELECT false')) ~> df.wait_for_signal('c')"
@@ -151,11 +118,6 @@ def test_a_signal_decides(wf, workflows):
     workflows.database.query("SELECT df.signal(%s, 'go', '5')", instance)
     workflows.database.drive()
     assert workflows.rows(instance) == [{"d": 5}]
-
-
-def test_explain_shows_schedules(workflows):
-    workflows.deploy("CREATE WORKFLOW w() AS df.wait_for_schedule('0 9 * * *', 'Europe/Berlin') |=> day;")
-    assert workflows.database.value("SELECT df.explain('w')").rstrip() == "WAIT '0 9 * * *' |=> 'day'"
 
 
 def test_a_workflow_of_many_states(workflows):

@@ -291,40 +291,6 @@ def test_await_instance_says_at_once_when_it_can_never_see_the_end(workflows):
             connection.execute("SELECT df.await_instance('00000000')")
 
 
-def test_lists_and_pages(workflows):
-    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS one';")
-    for label in "abcde":
-        workflows.start(f"df.start_workflow('w', label => '{label}')")
-    workflows.database.drive()
-    rows = workflows.database.query(
-        "SELECT label, function_name, status, output FROM df.list_instances('completed', 3)"
-    )
-    assert [row[0] for row in rows] == ["e", "d", "c"]
-    assert rows[0][1:3] == ("public.w", "completed")
-    assert json.loads(rows[0][3]) == {"rows": [{"one": 1}], "row_count": 1}
-
-    seen, cursor = [], None
-    for _ in range(3):
-        page = workflows.database.query(
-            "SELECT label, next_cursor, completed_at IS NOT NULL FROM df.list_instances(NULL, 2, NULL, %s)",
-            cursor,
-        )
-        seen += [row[0] for row in page]
-        assert all(row[2] for row in page)
-        cursor = page[0][1]
-    assert seen == list("edcba")
-    assert cursor is None
-    for bad in ("zz", "00"):
-        with pytest.raises(psycopg.Error, match="invalid after_cursor"):
-            workflows.database.query("SELECT * FROM df.list_instances(NULL, 2, NULL, %s)", bad)
-    with pytest.raises(psycopg.Error, match="limit_count must be at least 1"):
-        workflows.database.query("SELECT * FROM df.list_instances(NULL, 0)")
-    info = workflows.database.query(
-        "SELECT status, current_execution_id FROM df.instance_info(%s)", "00000000"
-    )
-    assert info == []
-
-
 def test_variables_are_a_snapshot(workflows):
     database = workflows.database
     assert database.value("SELECT df.setvar('who', 'O''Hara')") == "OK"
@@ -338,22 +304,6 @@ def test_variables_are_a_snapshot(workflows):
     assert database.value("SELECT df.getvar('who')") is None
     database.query("SELECT df.setvar('a', '1'), df.clearvars()")
     assert database.query("SELECT * FROM df.vars") == []
-
-
-def test_explain_of_an_instance_and_of_a_workflow(workflows):
-    workflows.deploy(
-        "CREATE WORKFLOW w() AS ('SELECT true AS t' |=> a) ?> 'SELECT 1 AS one' !> 'SELECT 2 AS two';"
-    )
-    instance = workflows.start("w()")
-    workflows.database.drive()
-    tree = workflows.database.value("SELECT df.explain('w')")
-    assert "IF" in tree
-    assert "✓ then: SQL: SELECT 1 AS one" in tree
-    ran = workflows.database.value("SELECT df.explain(%s)", instance)
-    assert ran.startswith(f"Instance: {instance}\nStatus:   ✓ completed\n")
-    assert "SELECT 1 AS one  ✓" in ran
-    assert "SELECT 2 AS two" in ran
-    assert "SELECT 2 AS two  ✓" not in ran
 
 
 def test_an_endless_loop_takes_a_second_a_lap(workflows):
