@@ -6,24 +6,38 @@
 -- Not for everybody behind the gate.
 REVOKE ALL ON FUNCTION df.move_clock(interval) FROM PUBLIC;
 
--- Lets a role deploy and drive workflows of its own, start those it is granted, and see what is its own.
-CREATE OR REPLACE FUNCTION df.grant_usage(p_role text) RETURNS void
+-- It took one argument before.
+DROP FUNCTION IF EXISTS df.grant_usage(text);
+
+-- Lets a role deploy and drive workflows of its own, start those it is granted, and see what is its own. with_grant: and let others in, see df.metrics(), and
+-- hand both on. Granting again adds.
+CREATE OR REPLACE FUNCTION df.grant_usage(p_role text, include_http boolean DEFAULT false, with_grant boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    grant_option CONSTANT text := CASE WHEN with_grant THEN ' WITH GRANT OPTION' ELSE '' END;
 BEGIN
     IF to_regrole(quote_ident(p_role)) IS NULL THEN
         RAISE EXCEPTION 'role "%" does not exist', p_role USING ERRCODE = '42704';
     END IF;
-    EXECUTE format('GRANT USAGE ON SCHEMA df TO %I', p_role);
-    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA df TO %I', p_role);
+    EXECUTE format('GRANT USAGE ON SCHEMA df TO %I%s', p_role, grant_option);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA df TO %I%s', p_role, grant_option);
     -- By column: whoever may write a whole table may also LOCK it.
-    EXECUTE format('GRANT INSERT (caller, kind, instance_id, payload) ON df.request TO %I', p_role);
+    EXECUTE format('GRANT INSERT (caller, kind, instance_id, payload) ON df.request TO %I%s', p_role, grant_option);
+    IF with_grant THEN
+        EXECUTE format(
+            'GRANT EXECUTE ON FUNCTION df.grant_usage(text, boolean, boolean), df.revoke_usage(text), df.metrics() TO %I WITH GRANT OPTION', p_role);
+    END IF;
+    IF include_http THEN
+        RAISE WARNING 'include_http has no effect' USING DETAIL = 'There is no df.http yet, and no right to it that could be granted.';
+    END IF;
     RAISE NOTICE 'pgdurc: granted df usage privileges to "%"', p_role;
 END
 $$;
-REVOKE ALL ON FUNCTION df.grant_usage(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION df.grant_usage(text, boolean, boolean) FROM PUBLIC;
 
+-- Takes back what the caller granted, and what was handed on from there. As with any REVOKE, what somebody else granted stays.
 CREATE OR REPLACE FUNCTION df.revoke_usage(p_role text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -32,6 +46,7 @@ BEGIN
     IF to_regrole(quote_ident(p_role)) IS NULL THEN
         RAISE EXCEPTION 'role "%" does not exist', p_role USING ERRCODE = '42704';
     END IF;
+    EXECUTE format('REVOKE ALL ON FUNCTION df.grant_usage(text, boolean, boolean), df.revoke_usage(text), df.metrics() FROM %I CASCADE', p_role);
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA df FROM %I CASCADE', p_role);
     EXECUTE format('REVOKE ALL (caller, kind, instance_id, payload) ON df.request FROM %I CASCADE', p_role);
     EXECUTE format('REVOKE USAGE ON SCHEMA df FROM %I CASCADE', p_role);
@@ -45,15 +60,16 @@ DECLARE
     grantee record;
 BEGIN
     FOR grantee IN
-        SELECT DISTINCT a.grantee::regrole AS role
+        SELECT a.grantee::regrole AS role, bool_or(a.is_grantable) AS may_grant
         FROM pg_catalog.pg_namespace AS n
         CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) AS a
         WHERE n.nspname = 'df'
             AND a.privilege_type = 'USAGE'
             AND a.grantee <> n.nspowner
             AND a.grantee <> 0
+        GROUP BY a.grantee
     LOOP
-        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA df TO %s', grantee.role);
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA df TO %s%s', grantee.role, CASE WHEN grantee.may_grant THEN ' WITH GRANT OPTION' ELSE '' END);
     END LOOP;
 END
 $$;
