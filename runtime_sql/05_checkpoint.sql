@@ -572,8 +572,8 @@ BEGIN
         interrupts = 0,
         crashes = 0,
         braced_by = NULL,
-        failed_task_id = CASE WHEN step.outcome = 'fail' THEN (step.detail -> 'task_id')::bigint END,
-        failed_seq = CASE WHEN step.outcome = 'fail' THEN (step.detail -> 'seq')::bigint END,
+        failed_task_id = CASE WHEN step.outcome = 'fail' THEN (step.detail ->> 'task_id')::bigint END,
+        failed_seq = CASE WHEN step.outcome = 'fail' THEN (step.detail ->> 'seq')::bigint END,
         lap_at = CASE
             WHEN step.detail ->> 'wait' = 'lap' THEN coalesce(step.wake_at, p_finished_at)
             WHEN step.outcome = 'park' THEN NULL

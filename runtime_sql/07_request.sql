@@ -9,6 +9,7 @@
 CREATE OR REPLACE FUNCTION df.find_routine_v1(p_schema text, p_name text, p_argument_types text) RETURNS oid
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT p.oid
     FROM pg_proc AS p
@@ -291,6 +292,7 @@ $$;
 CREATE OR REPLACE FUNCTION df.act_register_v1(p_caller regrole, p_payload jsonb) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     moment CONSTANT timestamptz := df.now();
@@ -597,11 +599,12 @@ AS $$
 DECLARE
     parts CONSTANT pg_catalog.text[] := pg_catalog.parse_ident(p_name);
 BEGIN
-    CASE pg_catalog.cardinality(parts)
-        WHEN 1 THEN
+    -- Not CASE ... WHEN 1: its operator would be looked for in the caller's search_path.
+    CASE
+        WHEN pg_catalog.cardinality(parts) OPERATOR(pg_catalog.=) 1 THEN
             schema_name := pg_catalog.current_schema();
             name := parts[1];
-        WHEN 2 THEN
+        WHEN pg_catalog.cardinality(parts) OPERATOR(pg_catalog.=) 2 THEN
             schema_name := parts[1];
             name := parts[2];
         ELSE
@@ -616,6 +619,7 @@ $$;
 -- The search_path of this moment, resolved, and temporary objects last: one that another step left must not shadow a real one.
 CREATE OR REPLACE FUNCTION df.pinned_path_v1() RETURNS text
 LANGUAGE sql STABLE
+SET quote_all_identifiers = off
 AS $$
     SELECT pg_catalog.concat_ws(', ', pg_catalog.string_agg(pg_catalog.quote_ident(s.name), ', ' ORDER BY s.position), 'pg_temp')
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
@@ -665,6 +669,7 @@ DECLARE
     procedure pg_catalog.text;
     starter record;
     path pg_catalog.text;
+    acl CONSTANT pg_catalog.text := pg_catalog.current_setting('df.starter_acl', true);
     grantee record;
     answer pg_catalog.text;
 BEGIN
@@ -692,7 +697,8 @@ BEGIN
         EXECUTE pg_catalog.concat('REVOKE ALL ON FUNCTION ', starter.name, ' FROM PUBLIC');
         FOR grantee IN
             SELECT a.grantee, a.is_grantable
-            FROM pg_catalog.aclexplode(nullif(pg_catalog.current_setting('df.starter_acl', true), '')::pg_catalog.aclitem[]) AS a
+            -- Not nullif: its operator would be looked for in the caller's search_path.
+            FROM pg_catalog.aclexplode(CASE WHEN acl OPERATOR(pg_catalog.<>) '' THEN acl::pg_catalog.aclitem[] END) AS a
             WHERE a.grantee OPERATOR(pg_catalog.<>) starter.owner
         LOOP
             EXECUTE pg_catalog.concat(
