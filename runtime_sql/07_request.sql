@@ -616,14 +616,22 @@ BEGIN
 END
 $$;
 
+-- The schemas of the search_path that outlive the session.
+CREATE OR REPLACE FUNCTION df.schemas_v1() RETURNS text[]
+LANGUAGE sql STABLE
+AS $$
+    SELECT pg_catalog.array_agg(s.name::pg_catalog.text ORDER BY s.position)
+    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
+    WHERE s.name OPERATOR(pg_catalog.!~~) 'pg\_temp%';
+$$;
+
 -- The search_path of this moment, resolved, and temporary objects last: one that another step left must not shadow a real one.
 CREATE OR REPLACE FUNCTION df.pinned_path_v1() RETURNS text
 LANGUAGE sql STABLE
 SET quote_all_identifiers = off
 AS $$
     SELECT pg_catalog.concat_ws(', ', pg_catalog.string_agg(pg_catalog.quote_ident(s.name), ', ' ORDER BY s.position), 'pg_temp')
-    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
-    WHERE s.name OPERATOR(pg_catalog.!~~) 'pg\_temp%';
+    FROM pg_catalog.unnest(df.schemas_v1()) WITH ORDINALITY AS s (name, position);
 $$;
 
 -- Makes way for a starter whose parameters have changed (PostgreSQL replaces no function with other parameter names or fewer defaults), and remembers
@@ -788,7 +796,7 @@ CREATE OR REPLACE FUNCTION df.define_call_v1(p_hash text, p_body text, p_definit
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    schema CONSTANT pg_catalog.text := pg_catalog.current_schema();
+    schema CONSTANT pg_catalog.text := (df.schemas_v1())[1];
     path CONSTANT pg_catalog.text := df.pinned_path_v1();
     version df.workflow_version;
     procedure pg_catalog.text := pg_catalog.concat('df_start__', p_hash);
@@ -897,7 +905,7 @@ BEGIN
         END IF;
     END LOOP;
     RETURN df.ask_v1('start', NULL, pg_catalog.jsonb_build_object(
-        'call', true, 'hash', v1, 'schemas', pg_catalog.to_jsonb(pg_catalog.current_schemas(false)), 'search_path', df.pinned_path_v1(),
+        'call', true, 'hash', v1, 'schemas', pg_catalog.to_jsonb(df.schemas_v1()), 'search_path', df.pinned_path_v1(),
         'args', args, 'label', label));
 END
 $$;

@@ -492,3 +492,22 @@ def test_wherever_an_expression_may_stand(psql: Any, workflows: Any) -> None:
     rolled_back = len(re.findall("@@?", PLACES[: PLACES.index("@, 1 / 0")])) + 1
     assert {label for label, *_ in found} == {f"place {n}" for n in range(1, count + 1) if n != rolled_back}
     assert all((label, status) == (f"place {n}", "completed") for label, status, n in found)
+
+
+def test_a_temporary_schema_in_front(psql: Any, workflows: Any) -> None:
+    """Nothing of a workflow can be temporary: drivers have sessions of their own."""
+    ran = psql(
+        """
+        SET search_path = pg_temp, public;
+        SELECT df.start('SELECT current_schema() AS s');
+        CREATE TEMP TABLE t (n int);
+        SELECT df.start('SELECT current_schema() AS s');
+        """
+    )
+    assert [value(workflows, instance) for instance in ran.stdout.split()] == ["public", "public"]
+
+
+def test_an_error_does_not_show_all_of_the_definition(psql: Any) -> None:
+    refused = psql("SET search_path = pg_catalog; SELECT df.start('SELECT 4711');", may_fail=True)
+    assert "permission denied for schema pg_catalog" in refused.stderr
+    assert "4711" not in refused.stderr

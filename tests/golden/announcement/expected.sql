@@ -9,8 +9,9 @@ $pgdurc$;
 
 -- The workflow of the call at workflow.pgd:1, version 7a73d48e9fa8c053. Made once for a role and its search_path.
 DO $pgdurc$
-BEGIN
-    PERFORM df.define_call_v1('7a73d48e9fa8c053', $body$
+DECLARE
+    -- As variables, for an error shows the statement that it is in.
+    body CONSTANT pg_catalog.text := $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -45,7 +46,8 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$body$,
+$body$;
+    definition CONSTANT pg_catalog.jsonb :=
         $json${
           "file": "workflow.pgd",
           "line": 1,
@@ -105,13 +107,15 @@ $body$,
           },
           "is_stored": false
         }$json$::pg_catalog.jsonb
-            OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start(
+        OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start(
     'SELECT id, content FROM documents WHERE embedded = false LIMIT 500'  |=> 'batch'
     ~> 'SELECT call_embedding_api($batch)'                                |=> 'embeddings'
     ~> 'INSERT INTO document_embeddings SELECT unnest FROM unnest($embeddings::vector[]) ON CONFLICT DO UPDATE SET embedding = EXCLUDED.embedding'
     ~> 'UPDATE documents SET embedded = true WHERE id IN (SELECT id FROM jsonb_array_elements($batch))',
     'embed-documents'
-)$source$::pg_catalog.text));
+)$source$::pg_catalog.text);
+BEGIN
+    PERFORM df.define_call_v1('7a73d48e9fa8c053', body, definition);
 END
 $pgdurc$;
 

@@ -9,8 +9,9 @@ $pgdurc$;
 
 -- The workflow of the call at workflow.pgd:2, version 0db90ef0e0dcd1cc. Made once for a role and its search_path.
 DO $pgdurc$
-BEGIN
-    PERFORM df.define_call_v1('0db90ef0e0dcd1cc', $body$
+DECLARE
+    -- As variables, for an error shows the statement that it is in.
+    body CONSTANT pg_catalog.text := $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -38,7 +39,8 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$body$,
+$body$;
+    definition CONSTANT pg_catalog.jsonb :=
         $json${
           "file": "workflow.pgd",
           "line": 2,
@@ -86,11 +88,13 @@ $body$,
           },
           "is_stored": false
         }$json$::pg_catalog.jsonb
-            OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start(
+        OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start(
     'SELECT id, name FROM customers WHERE id = 1' |=> 'customer'
     ~> 'INSERT INTO letters VALUES ($customer.id, ''Dear '' || $customer.name)'
     ~> 'SELECT text FROM letters WHERE customer = $customer.id',
-    'first')$source$::pg_catalog.text));
+    'first')$source$::pg_catalog.text);
+BEGIN
+    PERFORM df.define_call_v1('0db90ef0e0dcd1cc', body, definition);
 END
 $pgdurc$;
 
@@ -99,8 +103,9 @@ SELECT df.start(v1 => '0db90ef0e0dcd1cc', args => '{}', label => 'first');
 
 -- The workflow of the call at workflow.pgd:10, version 53aea7b9a1321125. Made once for a role and its search_path.
 DO $pgdurc$
-BEGIN
-    PERFORM df.define_call_v1('53aea7b9a1321125', $body$
+DECLARE
+    -- As variables, for an error shows the statement that it is in.
+    body CONSTANT pg_catalog.text := $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -124,7 +129,8 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$body$,
+$body$;
+    definition CONSTANT pg_catalog.jsonb :=
         $json${
           "file": "workflow.pgd",
           "line": 10,
@@ -147,9 +153,11 @@ $body$,
           },
           "is_stored": false
         }$json$::pg_catalog.jsonb
-            OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start(
+        OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start(
     df.sql('SELECT ' || c.id || ' AS n') |=> 'n' ~> df.sleep(c.id) ~> 'SELECT $n.n + 1 AS n',
-    label => 'of ' || c.name)$source$::pg_catalog.text));
+    label => 'of ' || c.name)$source$::pg_catalog.text);
+BEGIN
+    PERFORM df.define_call_v1('53aea7b9a1321125', body, definition);
 END
 $pgdurc$;
 
@@ -161,8 +169,9 @@ ORDER BY c.id;
 
 -- The workflow of the call at workflow.pgd:18, version d8b099bce93cb2ed. Made once for a role and its search_path.
 DO $pgdurc$
-BEGIN
-    PERFORM df.define_call_v1('d8b099bce93cb2ed', $body$
+DECLARE
+    -- As variables, for an error shows the statement that it is in.
+    body CONSTANT pg_catalog.text := $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -173,7 +182,8 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$body$,
+$body$;
+    definition CONSTANT pg_catalog.jsonb :=
         $json${
           "file": "workflow.pgd",
           "line": 18,
@@ -185,7 +195,9 @@ $body$,
           "graph": {"node": "sql", "query": "SELECT 'it''s' AS t", "state": 1},
           "is_stored": false
         }$json$::pg_catalog.jsonb
-            OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start('SELECT ''it''''s'' AS t', 'in a block')$source$::pg_catalog.text));
+        OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start('SELECT ''it''''s'' AS t', 'in a block')$source$::pg_catalog.text);
+BEGIN
+    PERFORM df.define_call_v1('d8b099bce93cb2ed', body, definition);
 END
 $pgdurc$;
 
@@ -197,8 +209,9 @@ $$;
 
 -- The workflow of the call at workflow.pgd:23, version 6d95d37d996bf11a. Made once for a role and its search_path.
 DO $pgdurc$
-BEGIN
-    PERFORM df.define_call_v1('6d95d37d996bf11a', $body$
+DECLARE
+    -- As variables, for an error shows the statement that it is in.
+    body CONSTANT pg_catalog.text := $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -209,7 +222,8 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$body$,
+$body$;
+    definition CONSTANT pg_catalog.jsonb :=
         $json${
           "file": "workflow.pgd",
           "line": 23,
@@ -221,7 +235,9 @@ $body$,
           "graph": {"node": "sql", "query": "SELECT 'greeted' AS t", "state": 1},
           "is_stored": true
         }$json$::pg_catalog.jsonb
-            OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start('SELECT ''greeted'' AS t', name)$source$::pg_catalog.text));
+        OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start('SELECT ''greeted'' AS t', name)$source$::pg_catalog.text);
+BEGIN
+    PERFORM df.define_call_v1('6d95d37d996bf11a', body, definition);
 END
 $pgdurc$;
 
@@ -231,8 +247,9 @@ SELECT greet('in a function') \gset
 
 -- The workflow of the call at workflow.pgd:27, version d01efc9dd16161bf. Made once for a role and its search_path.
 DO $pgdurc$
-BEGIN
-    PERFORM df.define_call_v1('d01efc9dd16161bf', $body$
+DECLARE
+    -- As variables, for an error shows the statement that it is in.
+    body CONSTANT pg_catalog.text := $body$
 BEGIN
     CASE step.state
     WHEN 1 THEN
@@ -243,7 +260,8 @@ BEGIN
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
 END
-$body$,
+$body$;
+    definition CONSTANT pg_catalog.jsonb :=
         $json${
           "file": "workflow.pgd",
           "line": 27,
@@ -255,7 +273,9 @@ $body$,
           "graph": {"node": "sql", "query": "SELECT 1 AS n", "state": 1},
           "is_stored": false
         }$json$::pg_catalog.jsonb
-            OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start('SELECT 1 AS n', 'gset')$source$::pg_catalog.text));
+        OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('source', $source$df.start('SELECT 1 AS n', 'gset')$source$::pg_catalog.text);
+BEGIN
+    PERFORM df.define_call_v1('d01efc9dd16161bf', body, definition);
 END
 $pgdurc$;
 
