@@ -29,12 +29,16 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """`origin` says who named it; `option` repeats the choice in a command line that is shown to the user."""
+    """`origin` says who named it; `option` repeats the choice in a command line that is shown to the user.
+
+    `is_new`: an embedded server that was made just now.
+    """
 
     conninfo: str
     origin: str
     option: str = ""
     is_embedded: bool = False
+    is_new: bool = False
 
     def describe(self) -> str:
         """Where it is, without a password."""
@@ -82,11 +86,16 @@ def _embedded_database(settings: Settings, or_embedded: bool) -> Database:
 
 def embedded_database(project: Path, option: str = "") -> Database:
     """The project's embedded server, made and started if need be."""
-    from pgdurc.embedded import DATABASE, ROLE, ensure_embedded
+    from pgdurc.embedded import DATABASE, ROLE, ensure_embedded, has_embedded
 
+    is_new = not has_embedded(project)
     cluster = ensure_embedded(project)
     return Database(
-        cluster.conninfo(ROLE, DATABASE), f"the embedded server of {project}", option, is_embedded=True
+        cluster.conninfo(ROLE, DATABASE),
+        f"the embedded server of {project}",
+        option,
+        is_embedded=True,
+        is_new=is_new,
     )
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "show": ("inspecting", "Show what an instance has done, step by step."),
     "cancel": ("inspecting", "Cancel an instance."),
     "worker": ("working", "Drive the workflows of the connecting role."),
+    "completion": ("completing", "Print a script that completes commands in your shell."),
     "embedded": ("hosting", "Look at, start, stop or remove the project's embedded server."),
 }
 

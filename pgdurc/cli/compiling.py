@@ -43,10 +43,11 @@ def diagnostic_options(function: Function) -> Function:
     epilog="""
     \b
     Examples:
-      pgdurc compile workflow.pgd | psql -1 -v ON_ERROR_STOP=1
-      pgdurc compile workflow.pgd -o migrations/0042_workflow.sql
-      pgdurc compile workflow.pgd -o migrations/0042_workflow.sql --check      for CI
-      cat workflow.pgd | pgdurc compile -
+      pgdurc compile hello.pgd
+      pgdurc compile hello.pgd | psql -1 -v ON_ERROR_STOP=1
+      pgdurc compile hello.pgd -o migrations/0042_hello.sql
+      pgdurc compile hello.pgd -o migrations/0042_hello.sql --check          in CI: fails when it is stale
+      cat hello.pgd | pgdurc compile -
     """,
 )
 @click.argument(
@@ -84,8 +85,8 @@ def compile_command(
     epilog="""
     \b
     Examples:
-      pgdurc check workflows/*.pgd
-      pgdurc check --strict --format github workflows/*.pgd
+      pgdurc check *.pgd
+      pgdurc check --strict --format github *.pgd          in GitHub Actions: annotations
     """,
 )
 @click.argument(
@@ -97,6 +98,12 @@ def check_command(files: tuple[Path, ...], strict: bool, style: str) -> None:
     _compile_all(files, strict, style)
 
 
+def _codes_that_begin(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from pgdurc.codes import CODES, SQLSTATES
+
+    return [code for code in (*CODES, *SQLSTATES) if code.startswith(incomplete.upper())]
+
+
 @click.command(
     "explain",
     epilog="""
@@ -106,7 +113,7 @@ def check_command(files: tuple[Path, ...], strict: bool, style: str) -> None:
       pgdurc explain PD004          an SQLSTATE of the runtime
     """,
 )
-@click.argument("code")
+@click.argument("code", shell_complete=_codes_that_begin)
 def explain_command(code: str) -> None:
     """Tell the story of an error CODE, with an example."""
     from pgdurc.codes import CODES, SQLSTATES, explain

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from pgdurc.cli.options import database_options, json_option, open_database
 from pgdurc.cli.report import note, write_json
+from pgdurc.failure import Failure
 from pgdurc.runtime import require_runtime
 from pgdurc.timeline import (
     ENDED,
@@ -34,6 +36,9 @@ from pgdurc.timeline import (
 )
 from pgdurc.visible import visible, visible_lines
 
+if TYPE_CHECKING:
+    from pgdurc.database import Connection
+
 # Due for so long: there may be nobody to run it.
 UNDRIVEN_S = 3.0
 
@@ -51,7 +56,7 @@ COLORS = {"completed": "green", "failed": "red", "cancelled": "yellow", "running
     Examples:
       pgdurc ls
       pgdurc ls --status failed --limit 5
-      pgdurc ls --json | jq -r '.[].id'
+      pgdurc ls --label nightly --json | jq -r '.[].id'
     """,
 )
 @click.option("--status", type=click.Choice(STATUSES), help="Only those of this status.")
@@ -85,12 +90,13 @@ def ls_command(
     epilog="""
     \b
     Examples:
-      pgdurc show a3f9c2d1
-      pgdurc show a3f9c2d1 --follow
-      pgdurc show a3f9c2d1 --json
+      pgdurc show                                the newest instance
+      pgdurc show --follow
+      pgdurc show --json | jq .result
+      pgdurc show "$(pgdurc start hello)"        the one of this id
     """,
 )
-@click.argument("instance_id", metavar="ID")
+@click.argument("instance_id", metavar="[ID]", required=False)
 @click.option(
     "-f",
     "--follow",
@@ -100,11 +106,18 @@ def ls_command(
 )
 @json_option
 @database_options
-def show_command(instance_id: str, is_followed: bool, as_json: bool, db: str | None, verbose: bool) -> None:
-    """Show what an instance has done: steps, attempts, durations, its error with its place in the source."""
+def show_command(
+    instance_id: str | None, is_followed: bool, as_json: bool, db: str | None, verbose: bool
+) -> None:
+    """Show what an instance has done: steps, attempts, durations, its error with its place in the source.
+
+    Without an ID it is the newest instance that this role may see.
+    """
     database, connection = open_database(db, verbose)
     with connection:
         require_runtime(connection)
+        if instance_id is None:
+            instance_id = _newest(connection)
         instance = load_instance(connection, instance_id)
         if is_followed:
             from pgdurc.follow import follow
@@ -136,8 +149,8 @@ def show_command(instance_id: str, is_followed: bool, as_json: bool, db: str | N
     epilog="""
     \b
     Examples:
-      pgdurc cancel a3f9c2d1
       pgdurc cancel a3f9c2d1 --reason 'wrong customer'
+      pgdurc cancel "$(pgdurc start hello)"
     """,
 )
 @click.argument("instance_id", metavar="ID")
@@ -151,6 +164,13 @@ def cancel_command(instance_id: str, reason: str, db: str | None, verbose: bool)
         connection.execute("SELECT df.cancel(%s, %s)", (instance_id, reason))
         status = load_instance(connection, instance_id).status
     click.echo(f"{instance_id} is {status}", err=True)
+
+
+def _newest(connection: Connection) -> str:
+    found = load_instances(connection, None, 1, None)
+    if not found:
+        raise Failure("there are no instances", hint="pgdurc start starts a workflow")
+    return found[0].id
 
 
 def write_instance(

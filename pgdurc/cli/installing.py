@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     \b
     Examples:
       pgdurc runtime | psql -1 -v ON_ERROR_STOP=1
-      pgdurc runtime > migrations/0001_pgdurc_runtime.sql
+      pgdurc runtime > 0001_pgdurc_runtime.sql
     """,
 )
 def runtime_command() -> None:
@@ -39,6 +39,7 @@ def runtime_command() -> None:
     epilog="""
     \b
     Examples:
+      pgdurc install -v                               where the environment or the settings say
       pgdurc install --db postgresql://admin@db/app
       psql -c "SELECT df.grant_usage('app')"          lets role app deploy and run workflows
     """,
@@ -64,11 +65,13 @@ def install_command(db: str | None, verbose: bool) -> None:
     epilog="""
     \b
     Examples:
-      pgdurc deploy workflow.pgd --db postgresql://app@db/app
-      pgdurc deploy workflow.pgd --dry-run
+      pgdurc deploy hello.pgd --dry-run          says which versions would change
+      pgdurc deploy hello.pgd
+      pgdurc deploy hello.pgd --db postgresql://app@db/app
 
+    \b
     Meta-commands, transaction control and statements that cannot run in a transaction are for psql:
-    pgdurc compile workflow.pgd | psql -v ON_ERROR_STOP=1
+      pgdurc compile hello.pgd | psql -v ON_ERROR_STOP=1
     """,
 )
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pgdurc.database import Database, choose_database, connect
+from pgdurc.settings import read_settings
 
 if TYPE_CHECKING:
     from pgdurc.database import Connection
@@ -60,6 +61,9 @@ def open_database(
     database = choose_database(db, or_embedded=or_embedded)
     if verbose:
         click.echo(f"database: {database.describe()}", err=True)
+    if database.is_new:
+        project = read_settings().project
+        click.echo(f"made an embedded PostgreSQL for {project}; more: pgdurc embedded --help", err=True)
     connection = connect(database)
     if database.is_embedded and not is_installing:
         from pgdurc.runtime import install_runtime

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     epilog="""
     \b
     Examples:
-      pgdurc run workflow.pgd                         on the project's embedded server
-      pgdurc run workflow.pgd -a batch_size=100
-      pgdurc run workflows.pgd embed_documents --db postgresql://app@db/app
+      pgdurc run hello.pgd                        where nothing names a database: on an embedded server
+      pgdurc run hello.pgd hello -a who=me        the one of its workflows, with an argument
+      pgdurc run hello.pgd --json | jq .result
+      pgdurc run hello.pgd --db postgresql://app@db/app
 
     Ctrl-C detaches: the instance is not cancelled.
     """,
@@ -95,9 +96,9 @@ def run_command(
     epilog="""
     \b
     Examples:
-      pgdurc start embed_documents -a batch_size=100
-      pgdurc start app.load_orders --key 2026-11-22 --label nightly
-      pgdurc start notify -a 'tags:=["a", "b"]'       := takes JSON
+      pgdurc start hello -a who=me
+      pgdurc start public.hello --key 2026-11-22 --label nightly        once a day, however often it is called
+      pgdurc start hello -a 'who:=null'                                 := takes JSON
     """,
 )
 @click.argument("workflow")

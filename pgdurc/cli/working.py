@@ -23,6 +23,7 @@ LEVELS = ("debug", "info", "warning")
     epilog="""
     \b
     Examples:
+      pgdurc worker -v                           where the environment or the settings say
       pgdurc worker --drivers 4 --db postgresql://app@db/app
       PGHOST=db PGDATABASE=app PGUSER=app pgdurc worker --json
 

@@ -141,6 +141,14 @@ def test_show_numbers_the_steps_of_branches(cli, deployed, project):
     }
 
 
+def test_show_of_the_newest(cli, deployed):
+    nothing = cli("show", "--db", deployed.conninfo())
+    assert (nothing.exit_code, nothing.stderr.splitlines()[0]) == (3, "error: there are no instances")
+    start(cli, deployed, "greet", "-a", "who=x")
+    newest = start(cli, deployed, "greet", "-a", "who=x")
+    assert cli("show", "--db", deployed.conninfo()).stdout.startswith(newest)
+
+
 def test_show_of_nothing(cli, deployed):
     result = cli("show", "00000000", "--db", deployed.conninfo())
     assert result.exit_code == 3
