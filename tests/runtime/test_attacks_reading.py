@@ -121,7 +121,7 @@ def test_statistics_tell_nothing(alices):
 
 CALLS = (
     "df.status({})", "df.result({})", "df.explain({})", "df.cancel({})", "df.signal({}, 'go')", "df.await_instance({}, 1)",
-    "df.error({})", "df.timeline({})", "df.waiting({})", "df.instance_info({})", "df.ask_v1('cancel', {}, '{{}}')",
+    "df.error({})", "df.instance_nodes({})", "df.instance_nodes({}, 5)", "df.instance_executions({})", "df.timeline({})", "df.waiting({})", "df.instance_info({})", "df.ask_v1('cancel', {}, '{{}}')",
     "df.ask_v1('signal', {}, '{{\"name\": \"go\", \"data\": 1}}')",
 )  # fmt: skip
 
