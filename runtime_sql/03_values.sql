@@ -7,7 +7,7 @@
 -- PL/pgSQL throughout: a function in SQL would be planned anew in every transaction.
 --
 -- form:  expression  ('42'::integer), in parentheses because of what may follow: [1], .field
---        fitting     the same, but a string without its type: it takes that of what it meets, as in pg_durable
+--        fitting     the same with the type that a literal in its place would have, as in pg_durable: df.fitting_type_v1
 --        literal     '42', for utility statements, which take nothing else
 --        text        42, to stand inside a plain '...' literal: quotes doubled
 --        json        42, to stand inside a string of a JSON text
@@ -20,11 +20,29 @@ AS $$
 BEGIN
     RETURN CASE p_form
         WHEN 'expression' THEN '(' || quote_nullable(p_value) || '::' || p_type || ')'
-        WHEN 'fitting' THEN '(' || quote_nullable(p_value) || CASE WHEN p_type IN ('text', 'character varying', 'bpchar', 'name') THEN '' ELSE '::' || p_type END || ')'
+        WHEN 'fitting' THEN '(' || quote_nullable(p_value) || coalesce('::' || p_type, '') || ')'
         WHEN 'literal' THEN quote_nullable(p_value)
         WHEN 'text' THEN replace(coalesce(p_value, ''), '''', '''''')
         WHEN 'json' THEN coalesce(substr(to_jsonb(p_value)::text, 2, length(to_jsonb(p_value)::text) - 2), 'null')
         WHEN 'raw' THEN coalesce(p_value, '')
+    END;
+END
+$$;
+
+-- The type for the form fitting, NULL for none. Text takes what its context wants, an enum or a date; a count, which is bigint, fits an integer
+-- parameter; and round() has two arguments for numeric only. What a break gave is jsonb, and as such no number to count with.
+CREATE OR REPLACE FUNCTION df.fitting_type_v1(p_value text, p_type text, p_is_json boolean) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE
+        WHEN p_type IN ('text', 'character varying', 'bpchar', 'name') THEN NULL
+        WHEN (p_type = 'bigint' OR p_is_json AND p_type = 'numeric') AND p_value ~ '^-?[0-9]{1,10}$' THEN
+            CASE WHEN p_value::bigint BETWEEN -2147483648 AND 2147483647 THEN 'integer' ELSE 'bigint' END
+        WHEN p_is_json AND p_type = 'jsonb' AND p_value ~ '^(-?[0-9]|true|false)' THEN NULL
+        WHEN p_type IN ('real', 'double precision') AND p_value ~ '[0-9]' THEN 'numeric'
+        ELSE p_type
     END;
 END
 $$;
@@ -82,7 +100,7 @@ BEGIN
     IF found.columns IS NULL THEN
         -- A value: a whole one, or a field of an object.
         IF p_column IS NULL THEN
-            entry := jsonb_build_object('name', p_name, 'type', 'jsonb', 'value', found.result::text);
+            entry := jsonb_build_object('name', p_name, 'type', 'jsonb', 'value', found.result::text, 'is_json', true);
         ELSIF jsonb_typeof(found.result) = 'object' AND found.result ? p_column THEN
             entry := jsonb_build_object(
                 'name', p_column,
@@ -92,7 +110,8 @@ BEGIN
                     WHEN 'boolean' THEN 'boolean'
                     ELSE 'jsonb'
                 END,
-                'value', found.result ->> p_column);
+                'value', found.result ->> p_column,
+                'is_json', true);
         ELSIF p_is_optional THEN
             entry := absent;
         ELSE
@@ -153,7 +172,10 @@ BEGIN
         END IF;
     END IF;
     entry := df.lookup_v1(step.task_id, p_name, p_column, p_is_optional);
-    RETURN df.fragment_v1(entry ->> 'value', entry ->> 'type', p_form);
+    RETURN df.fragment_v1(
+        entry ->> 'value',
+        CASE WHEN p_form = 'fitting' THEN df.fitting_type_v1(entry ->> 'value', entry ->> 'type', entry ? 'is_json') ELSE entry ->> 'type' END,
+        p_form);
 END
 $$;
 

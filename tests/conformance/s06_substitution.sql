@@ -258,7 +258,7 @@ SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'all' ~> 'SELECT $all.n'
 SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'all' ~> 'SELECT * FROM $all.*');
 --> PGD208
 
--- [6.2] a string that a break gave is that string
+-- [6.2] a string that a break gave is JSON
 SELECT df.start((@> df.break('done')) |=> 'out' ~> 'SELECT $out AS o, $out = ''"done"'' AS is_json');
 --> rows {"o": "done", "is_json": true}
 
@@ -402,3 +402,37 @@ INSERT INTO people VALUES ('2024-02-29');
 SELECT df.start(df.wait_for_signal('born') |=> 's' ~> 'SELECT count(*) AS n FROM people WHERE born = $s.data');
 SELECT df.signal(it(), 'born', '2024-02-29');
 --> rows {"n": 1}
+
+-- [6.2] a count fits an integer
+CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n';
+SELECT df.start('SELECT count(*) AS n, 3000000000 AS big FROM log' |=> 'r'
+    ~> 'SELECT twice($r.n + 4) AS n, date ''2024-02-28'' + $r.n AS d, repeat(''x'', 2 + $r.n) AS x, $r.big + 1 AS b');
+--> rows {"n": 8, "d": "2024-02-28", "x": "xx", "b": 3000000001}
+
+-- [6.2] a float is a number as one would write it
+SELECT df.start('SELECT 3.14159::float8 AS f, ''NaN''::float8 AS n, 1.5::float4 AS s' |=> 'r'
+    ~> 'SELECT round($r.f, 2) AS r, $r.f = 3.14159::float8 AS same, $r.n = ''NaN''::float8 AS nan, sqrt($r.s * 1.5) AS s');
+--> rows {"r": 3.14, "same": true, "nan": true, "s": 1.5}
+
+-- [6.2] numbers that came with a signal too
+CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n';
+SELECT df.start(df.wait_for_signal('go') |=> 's' ~> 'SELECT twice($s.data) AS n, $s.data::numeric / 2 AS h');
+SELECT df.signal(it(), 'go', '5');
+--> rows {"n": 10, "h": 2.5}
+
+-- [6.2] in a declaration each value has its own type
+CREATE WORKFLOW typed() AS
+    'SELECT count(*) AS n, 1.5::float8 AS f, ''x'' AS t, 2::numeric AS m FROM log' |=> r
+    ~> 'SELECT pg_typeof($r.n) AS n, pg_typeof($r.f) AS f, pg_typeof($r.t) AS t, pg_typeof($r.m) AS m';
+SELECT typed();
+--> rows {"n": "bigint", "f": "double precision", "t": "text", "m": "numeric"}
+
+-- [6.2] a number that a break gave can be counted with and a truth value asked for
+SELECT df.start((@> df.break('42')) |=> 'n' ~> (@> df.break('true')) |=> 'b'
+    ~> 'SELECT $n + 1 AS n, $n > 5 AS g, $n::jsonb = ''42''::jsonb AS j, NOT $b AS b');
+--> rows {"n": 43, "g": true, "j": true, "b": false}
+
+-- [6.2] a string that a break gave keeps the quotes of JSON as text
+SELECT df.start((@> df.break('it''s done')) |=> 'out'
+    ~> 'INSERT INTO log (note) VALUES ($out), (''$out''), ($out::jsonb #>> ''{}'')' ~> 'SELECT note FROM log ORDER BY n');
+--> rows {"note": "\"it's done\""}, {"note": "\"it's done\""}, {"note": "it's done"}
