@@ -160,3 +160,37 @@ SELECT 1;
 SELECT df.start('SELECT ' || n || ' AS n', 'many') FROM generate_series(1, 20) AS n;
 SELECT count(*) FROM df.instances WHERE label = 'many';
 --> is [[20]]
+
+-- [10] without a driver nothing runs and an instance is pending
+SELECT df.start('SELECT 1');
+--> pending
+
+-- [10] a script may be run again
+CREATE FUNCTION run_it() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT df.start('SELECT 1 AS n') $$;
+SELECT run_it();
+--> rows {"n": 1}
+CREATE OR REPLACE FUNCTION run_it() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT df.start('SELECT 1 AS n') $$;
+SELECT run_it();
+--> rows {"n": 1}
+
+-- [10] a block starts keeps the id and waits for the end after its commit
+CREATE TABLE ids (id text);
+DO $$
+DECLARE
+    id text := df.start('SELECT 1 AS n', 'of a block');
+BEGIN
+    INSERT INTO ids VALUES (id);
+    COMMIT;
+    ASSERT df.status(id) = 'pending';
+END $$;
+SELECT id FROM ids;
+--> rows {"n": 1}
+
+-- [10] in a CTE in CREATE TABLE AS and in INSERT
+WITH made AS (SELECT df.start('SELECT 1 AS n') AS id) SELECT id FROM made;
+--> rows {"n": 1}
+CREATE TABLE ids AS SELECT df.start('SELECT 2 AS n') AS id;
+SELECT id FROM ids;
+--> rows {"n": 2}
+INSERT INTO log (note) SELECT df.start('SELECT 3 AS n') RETURNING note;
+--> rows {"n": 3}

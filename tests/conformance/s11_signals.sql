@@ -130,3 +130,22 @@ SELECT df.start(df.wait_for_signal('never'));
 --> after 1000 days
 SELECT df.status(it()), reason FROM df.waiting(it());
 --> is [["running", "signal"]]
+
+-- [11] a wait that lost a race takes no signal any more
+SELECT df.start(df.loop(
+    (df.wait_for_signal('go') | df.sleep(60)) |=> 'r' ~> 'INSERT INTO log (note) VALUES (coalesce($r.signal_name?, ''nobody''))',
+    'SELECT $r.slept? IS NOT NULL'));
+--> running
+--> after 61 seconds
+SELECT df.signal(it(), 'go');
+--> finished
+SELECT note FROM log ORDER BY n;
+--> is [["nobody"], ["go"]]
+
+-- [11] a wait for one signal does not hear another
+SELECT df.start((df.wait_for_signal('yes') | df.wait_for_signal('no')) |=> 'r' ~> 'SELECT $r.signal_name AS answer');
+--> running
+SELECT df.signal(it(), 'maybe');
+--> running
+SELECT df.signal(it(), 'no');
+--> rows {"answer": "no"}
