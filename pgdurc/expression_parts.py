@@ -44,13 +44,15 @@ _LOOSER_SIGNS = frozenset(["<", ">", "=", "LESS_EQUALS", "GREATER_EQUALS", "NOT_
 class Part:
     """A constant string, or (`string` is None) an expression, the tokens `[begin, end)`.
 
-    `function`: the SQL around the expression, which stands for it as `{}`.
+    `function`: the SQL around the expression, which stands for it as `{}`. `place`: where in the file its
+    value is put in, if not where it stands; parts are in the order of their places.
     """
 
     string: SourceText | None
     begin: int
     end: int
     function: str = "{}"
+    place: int | None = None
 
 
 def parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> list[Part]:
@@ -158,7 +160,7 @@ def _format_parts(tokens: Sequence[Token], begin: int, end: int, offset: int) ->
             if not 1 <= used[-1] <= len(arguments):
                 return None
             function = f"pg_catalog.format('%{match['width']}{match['kind']}', {{}})"
-            found.append(Part(None, *arguments[used[-1] - 1], function))
+            found.append(Part(None, *arguments[used[-1] - 1], function, text.origins[match.start()]))
     if "%" in text.value[at:] or sorted(used) != list(range(1, len(arguments) + 1)):
         return None
     return [*found, *_slice(text, at, len(text.value), *first)]
@@ -208,13 +210,13 @@ def _json(tokens: Sequence[Token], begin: int, end: int, offset: int) -> Iterato
         yield Part(None, *whole, _AS_JSON)
         return
     opening, closing = _BUILDERS[name][0], _BUILDERS[name][1]
-    place = tokens[begin].start + offset
-    yield _constant(opening, place, begin)
+    yield _constant(opening, tokens[begin].start + offset, begin)
     for index, (first, last) in enumerate(arguments):
         if index:
-            yield _constant(": " if is_object and index % 2 else ", ", place, begin)
+            separator = ": " if is_object and index % 2 else ", "
+            yield _constant(separator, tokens[first - 1].start + offset, first - 1)
         yield from _json(tokens, first, last, offset)
-    yield _constant(closing, place, begin)
+    yield _constant(closing, tokens[end - 1].start + offset, end - 1)
 
 
 def _json_value(tokens: Sequence[Token], begin: int, end: int, offset: int, whole: tuple[int, int]) -> Part:

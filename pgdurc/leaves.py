@@ -152,7 +152,11 @@ class Leaves:
         return Sql(self._assembled([whole], ["{" + self.hide("sql", whole) + "}"], value), span)
 
     def _assembled(self, found: list[Part], marks: list[str], value: Opaque) -> SourceText:
-        starts = [self.span(part.begin, part.end).start for part in found if part.string is None]
+        starts = [
+            self.span(part.begin, part.end).start if part.place is None else part.place
+            for part in found
+            if part.string is None
+        ]
         return assembled(found, marks, starts, value.span.end)
 
     def hidden_value(self, value: Opaque, kind: str = "value") -> SourceText:

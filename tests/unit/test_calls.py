@@ -149,6 +149,9 @@ def test_the_sql_of_format_is_checked_at_its_own_place() -> None:
     (problem,) = compile_text(text).diagnostics
     assert problem.code == "PGD301"
     assert text[problem.span.start : problem.span.end] == "SELEC"
+    text = "SELECT df.start(format('SELECT a FROM t AS x %s u ON %s', f(1), g(2)));"
+    (unchecked,) = compile_text(text).diagnostics
+    assert (unchecked.code, text[unchecked.span.start : unchecked.span.end]) == ("PGD308", "%s")
 
 
 @pytest.mark.parametrize(

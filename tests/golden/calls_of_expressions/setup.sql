@@ -1,0 +1,1 @@
+CREATE TABLE "Log" (number int, text text);
