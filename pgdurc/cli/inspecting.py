@@ -214,7 +214,9 @@ def _waiting_line(task: Waiting) -> str:
     if due is None:
         return f"{waiting_text(task)}, at {what}"
     if due > 0:
-        return f"{waiting_text(task)} for another {duration(due)}, then {what}"
+        # A sleep with nothing behind it stands where it sleeps.
+        next_word = "at" if task.kind == "sleep" else "then"
+        return f"{waiting_text(task)} for another {duration(due)}, {next_word} {what}"
     return f"due since {duration(-due)}: {what}"
 
 
@@ -242,6 +244,7 @@ def write_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], color_
     """Columns as wide as their widest cell; nothing is cut, so that a program can read them."""
     rows = [tuple(map(visible, row)) for row in rows]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    widths[-1] = 0  # nothing follows
     for number, row in enumerate([header, *rows]):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         if number == 0:
