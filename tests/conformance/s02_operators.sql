@@ -184,7 +184,6 @@ SELECT df.explain('SELECT 1' | 'SELECT 2' | 'SELECT 3');
 --      ║ branch 2:
 --        SQL: SELECT 3
 
-
 -- [2] the same chain runs as it is read
 SELECT df.start('SELECT 1 AS n' |=> 'x' & 'SELECT 2 AS n' |=> 'y' ~> 'SELECT $x AS x, jsonb_array_length($y) AS y');
 --> warned PGD110

@@ -118,3 +118,27 @@ SELECT df.explain('nothing');
 --> says
 --  Cannot explain input: 'nothing' is neither an instance nor a workflow that you can see here.
 
+-- [17] an instance that sleeps
+SELECT df.start('SELECT 1' ~> df.sleep(60) ~> 'SELECT 2');
+--> running
+SELECT replace(df.explain(it()), it(), '<id>');
+--> says
+--  Instance: <id>
+--  Status:   ⏳ Running
+--
+--  SQL: SELECT 1 ✓
+--  → SLEEP 60s ⏳
+--  → SQL: SELECT 2 ○
+
+-- [17] an instance that failed
+SELECT df.start('SELECT 1' ~> 'SELECT 1 / 0' ~> 'SELECT 2');
+--> failed 22012: division by zero
+SELECT replace(df.explain(it()), it(), '<id>');
+--> says
+--  Instance: <id>
+--  Status:   ✗ Failed
+--  Output:   division by zero
+--
+--  SQL: SELECT 1 ✓
+--  → SQL: SELECT 1 / 0 ✗
+--  → SQL: SELECT 2 ⊘
