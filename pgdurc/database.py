@@ -126,6 +126,13 @@ def _checked(database: Database) -> Database:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
+    if not database.conninfo.strip():
+        # A variable that was not set: libpq would take whatever is at hand.
+        raise Failure(
+            "the connection string is empty",
+            detail=f"It was named by {database.origin}.",
+            exit_code=Exit.USAGE,
+        )
     try:
         conninfo_to_dict(database.conninfo)
     except psycopg.ProgrammingError as error:

@@ -23,6 +23,9 @@ MAJOR = 18
 ROLE = "pgdurc"
 DATABASE = "pgdurc"
 
+# What the kernel has room for.
+LONGEST_SOCKET_PATH = 107
+
 # The file that says that a server is ready to use, and whose it is.
 MARKER = "provisioned"
 
@@ -55,7 +58,7 @@ def bundled_server() -> tuple[Path, str | None]:
 
 def base_directory() -> Path:
     """Where the embedded servers of this OS user live (PGDURC_EMBEDDED_DIR overrides it)."""
-    return Path(os.environ.get("PGDURC_EMBEDDED_DIR") or f"/var/tmp/pgdurc-{os.getuid()}")
+    return Path(os.environ.get("PGDURC_EMBEDDED_DIR") or f"/var/tmp/pgdurc-{os.getuid()}").absolute()
 
 
 def has_embedded(project: Path) -> bool:
@@ -66,6 +69,7 @@ def has_embedded(project: Path) -> bool:
 def ensure_embedded(project: Path) -> Cluster:
     """Make the project's server if there is none, start it if it is down; returns it ready to use."""
     cluster = embedded_cluster(project)
+    _require_short_path(cluster)
     _make_private(base_directory(), is_shared=cluster.os_user is not None)
     _make_private(cluster.directory, is_shared=cluster.os_user is not None)
     marker = cluster.directory / MARKER
@@ -223,6 +227,16 @@ def _make_private(directory: Path, *, is_shared: bool) -> None:
         )
     if stat.S_IMODE(found.st_mode) != mode:
         directory.chmod(mode)
+
+
+def _require_short_path(cluster: Cluster) -> None:
+    length = len(os.fsencode(cluster.socket / ".s.PGSQL.5432"))
+    if length > LONGEST_SOCKET_PATH:
+        raise Failure(
+            f"the path of the server's socket would have {length} bytes, more than {LONGEST_SOCKET_PATH}",
+            hint="name a shorter place in PGDURC_EMBEDDED_DIR",
+            exit_code=Exit.USAGE,
+        )
 
 
 def _check_major(cluster: Cluster) -> None:

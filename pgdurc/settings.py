@@ -30,17 +30,24 @@ def read_settings(start: Path | None = None) -> Settings:
     The project is the nearest directory upwards that has a pgdurc.toml, a pyproject.toml or a .git; without
     one it is the directory itself. A pgdurc.toml wins over a pyproject.toml beside it.
     """
-    here = (start or Path.cwd()).resolve()
+    here = (start or _working_directory()).resolve()
     project = next((d for d in (here, *here.parents) if any((d / m).exists() for m in MARKERS)), here)
     own = project / "pgdurc.toml"
     if own.is_file():
         return _checked(project, own, _load(own))
     shared = project / "pyproject.toml"
     if shared.is_file():
-        table = _load(shared).get("tool", {}).get("pgdurc")
-        if table is not None:
-            return _checked(project, shared, table)
+        tools = _load(shared).get("tool", {})
+        if isinstance(tools, dict) and "pgdurc" in tools:
+            return _checked(project, shared, tools["pgdurc"])
     return Settings(project)
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise Failure("the working directory is not there any more", exit_code=Exit.USAGE) from None
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -50,7 +57,9 @@ def _load(file: Path) -> dict[str, Any]:
         raise Failure(f"cannot read {file}: {error}", exit_code=Exit.USAGE) from None
 
 
-def _checked(project: Path, file: Path, table: dict[str, Any]) -> Settings:
+def _checked(project: Path, file: Path, table: Any) -> Settings:
+    if not isinstance(table, dict):
+        raise Failure(f'"tool.pgdurc" in {file} must be a table', exit_code=Exit.USAGE)
     for name, value in table.items():
         expected = KNOWN.get(name)
         if expected is None:

@@ -28,6 +28,9 @@ def start_workflow(
     """The id of the instance. `written` are arguments as name=value."""
     from psycopg.types.json import Jsonb
 
+    if key == "":
+        # A variable that was not set: all starts would be one.
+        raise Failure("the key is empty", hint="leave out --key to start each time", exit_code=Exit.USAGE)
     arguments = parse_arguments(written, _json_parameters(connection, name))
     row = connection.execute(
         "SELECT df.start_workflow(%s, %s, %s, %s)", (name, Jsonb(arguments, dumps=_exact), label, key)

@@ -100,6 +100,9 @@ def _foreseen(error: Exception) -> Failure | None:
             detail=f"It holds {printable(error.object)}",
             exit_code=Exit.USAGE,
         )
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return Failure(f"{where}{error.strerror or error}", exit_code=Exit.USAGE)
     # Only a command that has talked to a database has imported psycopg.
     psycopg = sys.modules.get("psycopg")
     if psycopg is not None and isinstance(error, psycopg.Error):

@@ -64,6 +64,35 @@ def test_settings_that_are_wrong(project: Path, text, message):
     assert failure.value.exit_code is Exit.USAGE
 
 
+@pytest.mark.parametrize("text", ["[tool]\npgdurc = 3\n", "tool.pgdurc = []\n"])
+def test_settings_that_are_no_table(project: Path, text):
+    (project / "pgdurc.toml").unlink()
+    (project / "pyproject.toml").write_text(text)
+    with pytest.raises(Failure, match=r'"tool.pgdurc" in .* must be a table'):
+        read_settings()
+
+
+def test_tools_that_are_no_table_are_no_concern_of_ours(project: Path):
+    (project / "pgdurc.toml").unlink()
+    (project / "pyproject.toml").write_text("tool = 3\n")
+    assert read_settings().file is None
+
+
+def test_a_working_directory_that_is_gone(cli, project):
+    (project / "pgdurc.toml").unlink()
+    project.rmdir()
+    result = cli("ls")
+    assert (result.exit_code, result.stderr) == (2, "error: the working directory is not there any more\n")
+
+
+@pytest.mark.parametrize("named", ["option", "settings"])
+def test_an_empty_connection_string_is_not_libpqs_defaults(cli, project, named):
+    (project / "pgdurc.toml").write_text('db = " "\n' if named == "settings" else "")
+    result = cli("ls", *(["--db", ""] if named == "option" else []))
+    assert result.exit_code == 2
+    assert "error: the connection string is empty" in result.stderr
+
+
 def test_nothing_names_a_database(cli, project):
     result = cli("ls")
     assert result.exit_code == 2

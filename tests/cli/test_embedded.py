@@ -108,6 +108,20 @@ def test_a_directory_that_is_not_ours_is_not_used(project, tmp_path, monkeypatch
         ensure_embedded(project)
 
 
+def test_a_place_whose_path_is_too_long_for_a_socket(cli, project, tmp_path, monkeypatch):
+    (tmp_path / ("x" * 100)).mkdir()
+    monkeypatch.setenv("PGDURC_EMBEDDED_DIR", str(tmp_path / ("x" * 100)))
+    result = cli("ls", "--db", "embedded")
+    assert result.exit_code == 2
+    assert "error: the path of the server's socket would have " in result.stderr
+
+
+def test_a_relative_place(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PGDURC_EMBEDDED_DIR", "here")
+    assert base_directory() == tmp_path / "here"
+
+
 def test_projects_do_not_share_a_server(tmp_path):
     assert embedded_cluster(tmp_path / "a").directory != embedded_cluster(tmp_path / "b").directory
 

@@ -309,6 +309,12 @@ def test_a_label_does_not_reach_the_terminal_as_it_is(cli, deployed):
     assert found["label"] == label
 
 
+def test_a_key_that_is_empty(cli, deployed):
+    refused = cli("start", "greet", "-a", "who=x", "--key", "", "--db", deployed.conninfo())
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "error: the key is empty" in refused.stderr
+
+
 def test_a_key_that_is_too_long(cli, deployed):
     start(cli, deployed, "greet", "-a", "who=x", "--key", random_text(2000))
     refused = cli("start", "greet", "-a", "who=x", "--key", random_text(2001), "--db", deployed.conninfo())
