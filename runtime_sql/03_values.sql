@@ -128,7 +128,12 @@ BEGIN
         END IF;
         entry := found.columns -> 0;
     ELSE
-        SELECT c.item INTO entry FROM jsonb_array_elements(found.columns) AS c (item) WHERE c.item ->> 'name' = p_column LIMIT 1;
+        -- As it is written, or else as SQL reads a name without quotes.
+        SELECT c.item INTO entry
+        FROM jsonb_array_elements(found.columns) AS c (item)
+        WHERE c.item ->> 'name' IN (p_column, lower(p_column))
+        ORDER BY c.item ->> 'name' = p_column DESC
+        LIMIT 1;
         IF entry IS NULL AND p_is_optional THEN
             entry := absent;
         ELSIF entry IS NULL THEN

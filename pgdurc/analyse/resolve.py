@@ -148,7 +148,7 @@ def _read(
             return wrong("PGD208", f'"${name}" {what}', hint)
         return value(Reading.RECORDSET, alias=None if has_alias else name)
     if reference.column is not None:
-        return _column(reference, span, rows, has_no_rows, json, related, value)
+        return _column(reference, span, rows, has_no_rows, json, related, value, is_call)
     if has_no_rows:
         return wrong(
             "PGD208",
@@ -194,13 +194,16 @@ def _column(
     json: list[tuple[str, ...] | None],
     related: tuple[Related, ...],
     value: Callable[[Reading, str | None], Resolved],
+    is_call: bool,
 ) -> Resolved:
     name = reference.name
     text = reference.column_text or ""
     folded = reference.column or ""
     as_written = text[1:-1].replace('""', '"') if text.startswith('"') else text
     known = sorted(columns for columns in [*rows, *json] if columns is not None)  # a set has no order
-    column = as_written if (json or any(as_written in columns for columns in known)) else folded
+    # Where nothing is known of the columns, a call leaves it to the runtime which of the two there is.
+    is_as_written = json or any(as_written in columns for columns in known) or (is_call and not known)
+    column = as_written if is_as_written else folded
     is_special = not text.startswith('"') and folded in ("rows", "row_count")
     has_such_column = any(column in columns for columns in known)
     if is_special and not has_such_column and not json:

@@ -436,3 +436,22 @@ SELECT df.start((@> df.break('42')) |=> 'n' ~> (@> df.break('true')) |=> 'b'
 SELECT df.start((@> df.break('it''s done')) |=> 'out'
     ~> 'INSERT INTO log (note) VALUES ($out), (''$out''), ($out::jsonb #>> ''{}'')' ~> 'SELECT note FROM log ORDER BY n');
 --> rows {"note": "\"it's done\""}, {"note": "\"it's done\""}, {"note": "it's done"}
+
+-- [6.2] values in all kinds of places
+CREATE TABLE log2 (ts timestamptz, d date, u uuid, n numeric, t text, i int, f float8, b bool, v varchar(5), a text[]);
+SELECT df.start('SELECT now() AS ts, current_date AS d, gen_random_uuid() AS u, 1.5::numeric AS n' |=> 'v' ~> 'INSERT INTO log2 VALUES ($v.ts::timestamptz, $v.d::date, $v.u::uuid, $v.n::numeric, $v.u, $v.n) RETURNING i, t = u::text AS s');
+--> rows {"i": 2, "s": true}
+SELECT df.start('SELECT 2.5::float8 AS f, true AS b, ''abc'' AS v, ''{p,q}'' AS a' |=> 'v' ~> 'INSERT INTO log2 (f, b, v, a, t, i) VALUES ($v.f, $v.b, $v.v, $v.a, $v.f, $v.f) RETURNING f, b, v, a, t, i');
+--> rows {"f": 2.5, "b": true, "v": "abc", "a": ["p", "q"], "t": "2.5", "i": 3}
+SELECT df.start('SELECT 2.5::float8 AS f, 7 AS n, ''x'' AS t' |=> 'v' ~> 'SELECT $v.f / 2 AS a, $v.n % 4 AS b, greatest($v.n, 3) AS c, $v.t > ''a'' AS d, concat($v.t, $v.n) AS e, jsonb_build_array($v.t, $v.n, $v.f) AS g, $v.n::text || $v.t AS h, string_agg($v.t, '','') AS i, max($v.t) AS j, -$v.n AS k, $v.n BETWEEN 1 AND 9 AS l, ($v.t, $v.n) = (''x'', 7) AS m, ARRAY[$v.n, 2] AS o, array_append(ARRAY[1], $v.n) AS p, $v.n = ANY(ARRAY[7]) AS q, nullif($v.t, ''x'') AS r, ''{"x": 1}''::jsonb -> $v.t AS s, lower($v.t) AS u, quote_literal($v.t) AS w, md5($v.t) IS NOT NULL AS y, (SELECT x FROM (VALUES ($v.t)) AS z (x)) AS z');
+--> rows {"a": 1.25, "b": 3, "c": 7, "d": true, "e": "x7", "g": ["x", 7, 2.5], "h": "7x", "i": "x", "j": "x", "k": -7, "l": true, "m": true, "o": [7, 2], "p": [1, 7], "q": true, "r": null, "s": 1, "u": "x", "w": "'x'", "y": true, "z": "x"}
+
+-- [6.2] columns with capitals of a table that is not known
+CREATE TABLE users (id int, "createdAt" date, "ID" int);
+INSERT INTO users VALUES (1, '2024-02-29', 2);
+SELECT df.start('SELECT * FROM users' |=> 'u' ~> 'SELECT $u.createdAt AS a, $u."createdAt" AS b, $u.id AS c, $u.ID AS d');
+--> rows {"a": "2024-02-29", "b": "2024-02-29", "c": 1, "d": 2}
+SELECT df.start('SELECT id, "createdAt" FROM users' |=> 'u' ~> 'SELECT $u.createdAt AS a, $u.Id AS c');
+--> rows {"a": "2024-02-29", "c": 1}
+SELECT df.start('SELECT * FROM users' |=> 'u' ~> 'SELECT $u.Id AS c');
+--> rows {"c": 1}
