@@ -108,6 +108,17 @@ def find(text: str, code: Span) -> Found:
     return Found(tuple(sites), tuple(in_strings), tuple(finder.strays))
 
 
+_REFERENCE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def references_in_strings(body: Body, span: Span, names: Collection[str]) -> Iterator[tuple[str, Span]]:
+    """References to these names in the strings of an expression, in the file."""
+    for token in _tokens(body.text, span.start, span.end):
+        for match in _REFERENCE.finditer(body.text, token.start, token.end) if token.is_string else ():
+            if match[1] in names:
+                yield match.group(), body.span(Span(*match.span()))
+
+
 def in_strings(body: Body, span: Span) -> tuple[Span, ...]:
     """What looks like a call in the strings of an expression, in the file."""
     strings = (token for token in _tokens(body.text, span.start, span.end) if token.is_string)
@@ -131,14 +142,14 @@ def unheard(found: Found, place: Callable[[Span], Span] = lambda span: span) -> 
     ]
 
 
-def uncompiled(place: Span) -> Diagnostic:
-    """The warning for a call in a string."""
+def uncompiled(place: Span, where: str = "a string") -> Diagnostic:
+    """The warning for a call in a string, or in what else is not SQL of the script."""
     return Diagnostic(
         "PGD502",
         Severity.WARNING,
-        "a df.start call in a string is not compiled",
+        f"a df.start call in {where} is not compiled",
         place,
-        "in the database it fails: write the call itself, outside of the string",
+        f"in the database it fails: write the call itself, outside of {where.replace('a ', 'the ', 1)}",
     )
 
 

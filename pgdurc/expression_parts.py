@@ -62,8 +62,8 @@ def parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> list[Pa
         token = tokens[first]
         if token.kind == "SCONST" and last == first + 1:
             found.append(Part(read_literal(token.text, token.start + offset), first, last))
-        elif (formatted := _format_parts(tokens, first, last, offset)) is not None:
-            found += formatted
+        elif (inner := _function_parts(tokens, first, last, offset)) is not None:
+            found += inner
         elif found and found[-1].string is None and found[-1].function == "{}":
             found[-1] = Part(None, found[-1].begin, last)
         else:
@@ -127,6 +127,25 @@ def _arguments(tokens: Sequence[Token], begin: int, end: int) -> list[tuple[int,
             found.append((start, at))
             start = at + 1
     return [*found, (start, end - 1)] if end - 1 > start or found else []
+
+
+def _function_parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> list[Part] | None:
+    return _format_parts(tokens, begin, end, offset) or _concat_parts(tokens, begin, end, offset)
+
+
+def _concat_parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> list[Part] | None:
+    """The parts of `concat(...)`, to which a NULL is an empty text."""
+    if _call(tokens, begin, end, ("concat",)) is None:
+        return None
+    found: list[Part] = []
+    for first, last in _arguments(tokens, begin, end):
+        if first == last or tokens[first].kind == "VARIADIC":
+            return None
+        if tokens[first].kind == "SCONST" and last == first + 1:
+            found.append(Part(read_literal(tokens[first].text, tokens[first].start + offset), first, last))
+        else:
+            found.append(Part(None, first, last, "pg_catalog.concat({})"))
+    return found
 
 
 # format

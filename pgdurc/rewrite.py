@@ -5,7 +5,7 @@ A step is such a statement, too: what it starts is defined where the step is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from pgdurc.call_form import CallForm, explained, parse_call
 from pgdurc.call_sites import Body
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.hidden import HIDDEN_SQL
-from pgdurc.tree import Declaration, SourceText, Sql
+from pgdurc.tree import Declaration, Named, SourceText, Sql
 
 if TYPE_CHECKING:
     from pgdurc.call_sites import Site
@@ -106,8 +106,7 @@ def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[
         diagnostics += found
     placed = [*(_placed(diagnostic, body) for diagnostic in diagnostics), *steps.diagnostics]
     if form is not None and site.function == "start":
-        strings = (call_sites.in_strings(body, hidden.span) for hidden in form.hidden)
-        placed += [call_sites.uncompiled(place) for places in strings for place in places]
+        placed += _unheard(form, body)
     if site.is_invoker and site.function == "start":
         placed.append(
             Diagnostic(
@@ -200,6 +199,21 @@ def _without_outer_names(problem: Diagnostic) -> Diagnostic:
         return problem
     hint = "a workflow that a step starts has names of its own: put values into its SQL, 'SELECT ' || $name"
     return replace(problem, hint=hint)
+
+
+def _unheard(form: CallForm, body: Body) -> Iterator[Diagnostic]:
+    """Calls and references in the strings of expressions, which are evaluated as they are."""
+    names = {node.name.text for node in nodes(form.declaration.body) if isinstance(node, Named)}
+    for hidden in form.hidden:
+        yield from map(call_sites.uncompiled, call_sites.in_strings(body, hidden.span))
+        for written, place in call_sites.references_in_strings(body, hidden.span, names):
+            yield Diagnostic(
+                "PGD508",
+                Severity.WARNING,
+                f'"{written}" is text here, in which nothing is put in',
+                place,
+                "pg_durable puts it in everywhere: put the text together by ||, format or concat",
+            )
 
 
 def _refused_arguments(site: Site, form: CallForm | None) -> list[Diagnostic]:

@@ -338,6 +338,9 @@ class _Splitter:
         self._refuse_unknown(statement)
         kind, head = self._kind(statement)
         if statement.meta is not None and statement.meta.start == statement.head:
+            if psql.META_COPY.match(self.text, statement.head):
+                sites = call_sites.find(self.text, Span(statement.head, end)).sites
+                self.diagnostics += [call_sites.uncompiled(site.head, r"psql's \copy") for site in sites]
             return Passed(span, kind, head, statement.head)
         found = call_sites.find(self.text, Span(statement.head, end))
         self.diagnostics += call_sites.unheard(found)

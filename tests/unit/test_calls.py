@@ -62,6 +62,11 @@ def statement(text: str) -> str:
             "'sql$3', (pg_catalog.format('%I', 't' || c))::pg_catalog.text))",
         ),
         (
+            "df.start(concat('SELECT ', a, ', ''', b || c, ''''))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
+            "'sql$1', (pg_catalog.concat(a))::pg_catalog.text, 'sql$2', (pg_catalog.concat(b || c))::pg_catalog.text))",
+        ),
+        (
             # An argument that is used twice would be evaluated twice.
             "df.start(format('SELECT %1$L, %1$s', f()))",
             "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
