@@ -8,14 +8,16 @@
 -- other instance ever has, so that they cost the others nothing), and so has the label. Those in flight have none: it would make the update that ends an
 -- instance cost all of them. They are looked for among the newest, and if there are not enough, by their tasks.
 
--- The newest instances that the caller may see: those of each owner whose rights he has, and those that he started himself.
-CREATE OR REPLACE FUNCTION df.newest_visible_v1(p_status text, p_label text, p_before timestamptz, p_after_id text, p_limit integer) RETURNS SETOF df.instance
+-- The newest instances that the caller may see: those of each owner whose rights he has, and those that he started himself. No more of each than what tells them
+-- apart, for many may be looked at.
+CREATE OR REPLACE FUNCTION df.newest_listed_v1(p_status text, p_label text, p_before timestamptz, p_after_id text, p_limit integer)
+RETURNS TABLE (id text, created_at timestamptz, status text, label text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$
-    SELECT found.*
+    SELECT found.id, found.created_at, found.status, found.label
     FROM (
         SELECT o.*
         FROM (
@@ -26,7 +28,7 @@ AS $$
                 OR pg_has_role((SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'df'), 'USAGE')
         ) AS w
         CROSS JOIN LATERAL (
-            SELECT i.*
+            SELECT i.id, i.created_at, i.status, i.label
             FROM df.instance AS i
             WHERE i.owner = w.owner
                 AND (p_status IS NULL OR i.status = p_status)
@@ -39,7 +41,7 @@ AS $$
         UNION
         SELECT s.*
         FROM (
-            SELECT i.*
+            SELECT i.id, i.created_at, i.status, i.label
             FROM df.instance AS i
             WHERE i.starter = quote_ident(current_user)::regrole
                 AND (p_status IS NULL OR i.status = p_status)
@@ -138,26 +140,40 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    looked_at CONSTANT integer := 1000;
     before CONSTANT timestamptz := coalesce(p_before, 'infinity');
     after_id CONSTANT text := coalesce(p_after_id, '');
+    is_in_flight CONSTANT boolean := coalesce(p_status IN ('pending', 'running'), false);
+    has_index boolean := p_status IN ('failed', 'cancelled');
+    looks_at integer := 1000;
     newest record;
 BEGIN
-    IF p_status IN ('failed', 'cancelled') OR (octet_length(p_label) <= 1000 AND coalesce(p_status NOT IN ('pending', 'running'), true)) THEN
+    IF p_status NOT IN ('pending', 'running', 'completed', 'failed', 'cancelled', 'paused', 'compensating', 'compensated') THEN
+        RETURN;
+    ELSIF octet_length(p_label) <= 1000 THEN
+        -- Few carry a label, as a rule.
+        has_index := NOT is_in_flight OR has_index OR (SELECT count(*) < looks_at FROM df.newest_marked_v1(NULL, p_label, before, after_id, looks_at) AS i);
+    END IF;
+    IF has_index THEN
         RETURN QUERY SELECT i.* FROM df.newest_marked_v1(p_status, p_label, before, after_id, p_limit) AS i;
-    ELSIF p_status IN ('pending', 'running') THEN
+        RETURN;
+    END IF;
+    WHILE is_in_flight LOOP
         SELECT count(*) AS count, count(*) FILTER (WHERE i.status = p_status AND (p_label IS NULL OR i.label = p_label)) AS found
         INTO newest
-        FROM df.newest_visible_v1(NULL, NULL, before, after_id, looked_at) AS i;
-        IF newest.found >= p_limit OR newest.count < looked_at THEN
-            RETURN QUERY SELECT i.* FROM df.newest_visible_v1(p_status, p_label, before, after_id, p_limit) AS i;
-        ELSE
+        FROM df.newest_listed_v1(NULL, NULL, before, after_id, looks_at) AS i;
+        EXIT WHEN newest.found >= p_limit OR newest.count < looks_at;
+        looks_at := looks_at * 8;
+        -- To look up a live task costs what some rows cost along the index; the statistics tell how many there are.
+        IF looks_at > 3 * (SELECT sum(c.reltuples) FROM pg_class AS c WHERE c.oid IN ('df.task_due'::regclass, 'df.task_for_signal'::regclass)) THEN
             RETURN QUERY SELECT i.* FROM df.newest_live_v1(p_status, p_label, before, after_id, p_limit) AS i;
+            RETURN;
         END IF;
-    ELSIF p_status IS NULL OR p_status IN ('completed', 'paused', 'compensating', 'compensated') THEN
-        RETURN QUERY SELECT i.* FROM df.newest_visible_v1(p_status, p_label, before, after_id, p_limit) AS i;
-    END IF;
-    -- No instance has any other status.
+    END LOOP;
+    RETURN QUERY
+        SELECT i.*
+        FROM df.newest_listed_v1(p_status, p_label, before, after_id, p_limit) AS n
+        JOIN df.instance AS i ON i.id = n.id
+        ORDER BY i.created_at DESC, i.id;
 END
 $$;
 

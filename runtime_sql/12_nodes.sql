@@ -474,10 +474,10 @@ BEGIN
         RETURN format('Cannot explain input: there are several workflows of that name. Write one of: %s', found.names);
     ELSIF asked ~* '^[0-9a-f]{8}$' THEN
         RETURN format('Instance ''%s'' not found', asked);
-    ELSIF asked ~ '~>|\|=>|\?>|!>|@>|\ydf\.' OR asked ~ '^\s*\{' THEN
-        RETURN 'Cannot explain input: an expression is compiled before it is explained. Write df.explain(<expression>) in a script for pgdurc compile.';
     ELSIF asked ~* '^(select|insert|update|delete|merge|with|values|table|call|do|create|alter|drop|truncate|grant|revoke|notify|refresh|analyze|copy|set|lock)\y' THEN
         RETURN 'SQL: ' || df.shorten_v1(asked, 50);
+    ELSIF asked ~ '~>|\|=>|\?>|!>|@>|\ydf\.' OR starts_with(asked, '{') THEN
+        RETURN 'Cannot explain input: an expression is compiled before it is explained. Write df.explain(<expression>) in a script for pgdurc compile.';
     END IF;
     RETURN format('Cannot explain input: %s is neither an instance nor a workflow that you can see here.', quote_literal(df.shorten_v1(asked, 60)));
 END

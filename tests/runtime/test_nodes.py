@@ -513,8 +513,10 @@ def test_the_tree_of_a_failed_and_of_a_cancelled_instance(workflows):
         ("00000000", "Instance '00000000' not found"),
         ("ABCDEF01", "Instance 'ABCDEF01' not found"),
         (" SELECT  1 ", "SQL: SELECT 1"),
+        ("SELECT a @> b FROM t", "SQL: SELECT a @> b FROM t"),
         ("select " + "x, " * 50 + "y", "SQL: select x, x, x, x, x, x, x, x, x, x, x, x, x, x..."),
         ("'SELECT 1' ~> 'SELECT 2'", "Cannot explain input: an expression is compiled"),
+        ("@> 'SELECT 1'", "Cannot explain input: an expression is compiled"),
         ("df.sleep(5)", "Cannot explain input: an expression is compiled"),
         ('{"node_type": "SQL", "query": "SELECT 1"}', "Cannot explain input: an expression is compiled"),
         (
