@@ -87,6 +87,7 @@ def deploy_command(file: Path, dry_run: bool, as_json: bool, db: str | None, ver
 
     from pgdurc.cli.compiling import compile_file
     from pgdurc.cli.report import write_json
+    from pgdurc.statement_kind import Kind
     from pgdurc.timeline import to_json
 
     source, compiled = compile_file(file)
@@ -98,6 +99,12 @@ def deploy_command(file: Path, dry_run: bool, as_json: bool, db: str | None, ver
         return
     for change in changes:
         click.echo(str(change), err=True)
+    if not changes:
+        # Several come from one of the source where that has a call.
+        count = len({statement.span for statement in compiled.statements if statement.kind is not Kind.BLANK})
+        statements = "1 statement" if count == 1 else f"{count} statements"
+        done = "would be executed" if dry_run else "executed"
+        click.echo(f"{source.name}: {statements} {done}", err=True)
 
 
 def deploy_compiled(

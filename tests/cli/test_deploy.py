@@ -127,8 +127,12 @@ def test_deploy_without_the_runtime(cli, empty_database, script):
 
 
 def test_a_script_without_a_workflow_needs_no_runtime(cli, empty_database, script):
-    result = cli("deploy", script("CREATE TABLE t (a int);\n"), "--db", empty_database.conninfo())
+    two = script("-- Two.\nCREATE TABLE t (a int);\nINSERT INTO t VALUES (1);\n")
+    dry = cli("deploy", two, "--dry-run", "--db", empty_database.conninfo())
+    assert dry.stderr.endswith("script.pgd: 2 statements would be executed\n")
+    result = cli("deploy", two, "--db", empty_database.conninfo())
     assert result.exit_code == 0
+    assert result.stderr.endswith("script.pgd: 2 statements executed\n")
     assert empty_database.value("SELECT to_regclass('t')") == "t"
 
 
@@ -137,6 +141,7 @@ def test_deploy_runs_the_calls_of_a_script(cli, database, script):
     result = cli("deploy", script(text), "--db", database.conninfo())
     assert result.exit_code == 0, result.stderr
     assert database.query("SELECT label FROM df.instances") == [("deployed",)]
+    assert result.stderr.endswith("script.pgd: 2 statements executed\n")
 
 
 def test_deploy_of_a_call_without_the_runtime(cli, empty_database, script):
