@@ -74,6 +74,8 @@ AS $$
 DECLARE
     left_over integer;
 BEGIN
+    -- It waits for whoever has just ended the branch beside it, until that commits. The role's own limit is for its steps, and would end the driver's run here.
+    PERFORM set_config('lock_timeout', '0', true);
     IF task.race_id IS NOT NULL THEN
         UPDATE df.stop_scope AS s
         SET stopped_at = p_at,
@@ -790,7 +792,9 @@ AS $$
         AND t.status = 'live'
         AND t.owner = quote_ident(session_user)::regrole;
     UPDATE df.task AS t
-    SET wake_at = clock_timestamp() + p_clock_shift + CASE WHEN p_wins THEN interval '100 milliseconds' ELSE interval '1 second' END,
+    -- Jitter: two that hold what the other needs would come back together.
+    SET wake_at = clock_timestamp() + p_clock_shift
+            + CASE WHEN p_wins THEN interval '100 milliseconds' ELSE interval '1 second' END * (0.75 + random() * 0.5),
         wait = 'lock',
         crashes = CASE WHEN t.braced_by IS NULL THEN t.crashes ELSE t.crashes - 1 END,
         braced_by = NULL

@@ -87,6 +87,8 @@ AS $$
     LEFT JOIN df.step_def AS s ON s.version_id = t.version_id AND s.state = t.state
     WHERE t.instance_id = $1
         AND t.status = 'live'
+        -- Whoever stopped it may not have got at it: it was at work, or a signal that was then rolled back held it.
+        AND NOT EXISTS (SELECT FROM df.stop_scope AS o WHERE o.id = ANY (t.scopes) AND o.stopped_at IS NOT NULL)
     ORDER BY t.id;
 $$;
 

@@ -51,7 +51,13 @@ BINARIES_VARIABLE = "PGDURC_TEST_BINARIES"
 
 # Durability is what the crash tests are about, and they kill processes, not machines: fsync buys nothing
 # here.
-FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "120", "shared_buffers": "64MB"}
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "120",
+    "max_prepared_transactions": "10",
+    "shared_buffers": "64MB",
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,594 @@
+"""Who locks what, who waits for whom, and for how long: with two connections each rule that keeps drivers and users from deadlocks, lost
+wakeups and waits without end.
+
+A driver is played by hand, a function of df.run at a time, where it must stand still between two of them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.runtime.test_branches import DONE, GOT, SIGNAL, Program, fork, join_of, note, query, sql
+
+SLEEP = "step := df.sleep_v1(step, 600::double precision); step.state := {};"
+
+# A driver gives up after a second; a loaded machine may take some more.
+BOUND_S = 10
+
+
+@pytest.fixture
+def program(workflows: Any) -> Program:
+    return Program(workflows)
+
+
+class Hand:
+    """A driver of alice's, by hand: what it has claimed and written stays open until it ends the transaction."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        connection.autocommit = False
+
+    def claim(self, task: int) -> None:
+        assert self.connection.execute("SELECT df.continue_v1(%s, 0, 'infinity')", (task,)).fetchone() != (
+            None,
+        )
+
+    def answer(self, task: int, outcome: str, state: int = 1, detail: str | None = None) -> str:
+        """The verdict on a step of that task with that outcome."""
+        row = self.connection.execute(
+            "SELECT df.advance_v1(ROW(t.id, t.instance_id, %s, %s, NULL, NULL, NULL, NULL, NULL, %s::jsonb)::df.step_v1,"
+            " t.state, df.now(), '0', false) FROM df.task AS t WHERE t.id = %s",
+            (state, outcome, detail, task),
+        ).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def commit(self) -> None:
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        self.connection.rollback()
+
+
+@contextmanager
+def hands(database: Any, count: int) -> Iterator[list[Hand]]:
+    connections = [database.connect() for _ in range(count)]
+    try:
+        yield [Hand(connection) for connection in connections]
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def tasks_of(program: Program, instance: str) -> list[int]:
+    rows = program.database.query("SELECT id FROM df.task WHERE instance_id = %s ORDER BY id", instance)
+    return [task for (task,) in rows]
+
+
+def forked(program: Program, states: dict[int, str]) -> tuple[str, list[int]]:
+    """An instance whose fork has been done, and its tasks, the parent first; the branches are due."""
+    program.deploy(states)
+    instance = program.workflows.start("w()")
+    with hands(program.database, 1) as (hand,):
+        (task,) = tasks_of(program, instance)
+        hand.claim(task)
+        kind = "race" if "'race'" in states[1] else "join"
+        branches = re.search(r"ARRAY(\[[^]]*\])", states[1])
+        assert branches is not None
+        assert hand.answer(task, "spawn", 2, f'{{"kind": "{kind}", "branches": {branches[1]}}}') == "ok"
+        hand.commit()
+    return instance, tasks_of(program, instance)
+
+
+STRENGTHS = ("KEY SHARE", "NO KEY UPDATE", "UPDATE")
+# What can be done while somebody holds the instance's scope so: a step that goes on, one that goes to wait, the end, a signal, a cancel.
+ALLOWED = {
+    "KEY SHARE": {"advance", "park", "wait", "done", "signal"},
+    "NO KEY UPDATE": {"advance", "park"},
+    "UPDATE": set(),
+}
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("action", ["advance", "park", "wait", "done"])
+def test_a_step_asks_for_no_stronger_lock_than_it_needs_and_waits_a_second_at_most(program, strength, action):
+    """A step that goes on or parks: FOR KEY SHARE; one that goes to wait for a signal or ends its instance: FOR NO KEY UPDATE."""
+    program.deploy({1: sql("SELECT 1") + DONE})
+    instance = program.workflows.start("w()")
+    (task,) = tasks_of(program, instance)
+    with (
+        hands(program.database, 1) as (hand,),
+        program.database.connect("dfowner", autocommit=False) as holder,
+    ):
+        holder.execute(f"SELECT FROM df.stop_scope WHERE instance_id = %s FOR {strength}", (instance,))
+        hand.claim(task)
+        began = time.monotonic()
+        if action == "park":
+            hand.connection.execute("SELECT")
+            row = hand.connection.execute(
+                "SELECT df.advance_v1(ROW(%s, %s, 1, 'park', NULL, NULL, NULL, NULL, 'infinity', NULL)::df.step_v1, 1, df.now(), '0', false)",
+                (task, instance),
+            ).fetchone()
+            assert row is not None
+            verdict = row[0]
+        else:
+            verdict = hand.answer(task, action, detail='{"signal": "go"}' if action == "wait" else None)
+        waited = time.monotonic() - began
+        assert verdict == ("ok" if action in ALLOWED[strength] else "busy")
+        assert waited < BOUND_S
+        if verdict == "busy":
+            assert waited > 0.9
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("call", ["df.signal(%s, 'go')", "df.cancel(%s)"])
+def test_a_signal_waits_for_no_step_and_a_cancel_for_one_that_is_just_committing(program, strength, call):
+    """FOR NO KEY UPDATE by a signal, FOR UPDATE by a stop."""
+    program.deploy({1: sql("SELECT 1") + DONE})
+    instance = program.workflows.start("w()")
+    with (
+        program.database.connect() as caller,
+        program.database.connect("dfowner", autocommit=False) as holder,
+    ):
+        holder.execute(f"SELECT FROM df.stop_scope WHERE instance_id = %s FOR {strength}", (instance,))
+        caller.execute("SET lock_timeout = '300ms'")
+        if "signal" in call and "signal" in ALLOWED[strength]:
+            caller.execute(f"SELECT {call}", (instance,))
+        else:
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                caller.execute(f"SELECT {call}", (instance,))
+            assert program.workflows.status(instance) == "pending"
+
+
+@pytest.mark.parametrize("call", ["df.signal(%s, 'go')", "df.cancel(%s)", "df.signal_label('l', 'go')"])
+def test_nobody_waits_for_a_task_whose_step_is_running(program, call):
+    """The task's row is locked as long as its step runs, which may be for hours."""
+    program.deploy({1: sql("SELECT 1") + DONE})
+    instance = program.workflows.start("df.start_workflow('w', label => 'l')")
+    with hands(program.database, 1) as (hand,), program.database.connect() as caller:
+        hand.claim(tasks_of(program, instance)[0])
+        caller.execute("SET lock_timeout = '300ms'")
+        caller.execute(f"SELECT {call}", (instance,) if "%s" in call else None)
+
+
+def test_a_cancel_that_came_second_lets_the_step_stand_and_one_that_came_first_does_not(program):
+    """Whoever has the scope first: the step that is committing keeps what it did, the step after it is stopped."""
+    program.deploy({1: note("first") + "step.state := 2;", 2: note("second") + DONE})
+    instance = program.workflows.start("w()")
+    (task,) = tasks_of(program, instance)
+    with hands(program.database, 1) as (hand,), ThreadPoolExecutor() as threads:
+        hand.claim(task)
+        hand.connection.execute("INSERT INTO effect (note) VALUES ('first')")
+        assert hand.answer(task, "advance", 2) == "ok"
+        cancelled = threads.submit(program.database.query, "SELECT df.cancel(%s)", instance)
+        until_somebody_waits(program.database)
+        hand.commit()
+        cancelled.result(timeout=BOUND_S)
+        hand.connection.execute("INSERT INTO effect (note) VALUES ('second')")
+        assert hand.answer(task, "done") in ("stopped", "invalid")
+        hand.rollback()
+    program.database.drive()
+    assert program.notes() == ["first"]
+    assert program.workflows.status(instance) == "cancelled"
+
+
+def test_branches_of_one_instance_check_side_by_side(program):
+    """FOR KEY SHARE does not exclude itself: neither waits for the other's commit."""
+    _instance, (_parent, first, second) = forked(program, join_of(note("a") + DONE, note("b") + DONE))
+    with hands(program.database, 2) as (one, other):
+        one.claim(first)
+        assert one.answer(first, "advance", 3) == "ok"
+        other.claim(second)
+        other.connection.execute("SET LOCAL lock_timeout = '300ms'")
+        assert other.answer(second, "advance", 4) == "ok"
+
+
+ENDS = [(order, fate) for order in ((0, 1), (1, 0)) for fate in ("commit", "rollback")]
+
+
+@pytest.mark.parametrize(("order", "fate"), ENDS)
+def test_of_two_branches_that_end_together_one_wakes_the_parent(program, order, fate):
+    """The last one, whichever commits; no deadlock, and no parent that nobody wakes."""
+    instance, (parent, *branches) = forked(program, join_of(note("a") + DONE, note("b") + DONE))
+    first, second = (branches[i] for i in order)
+    due = "SELECT wake_at IS NOT NULL FROM df.task WHERE id = %s"
+    with hands(program.database, 2) as (one, other), ThreadPoolExecutor() as threads:
+        one.claim(first)
+        assert one.answer(first, "done") == "ok"
+        other.claim(second)
+        ended = threads.submit(other.answer, second, "done")
+        # It waits for the sum of the counters, which the first has written.
+        until_somebody_waits(program.database)
+        assert program.database.value(due, parent) is False
+        getattr(one, fate)()
+        assert ended.result(timeout=BOUND_S) == "ok"
+        other.commit()
+    assert program.database.value(due, parent) is (fate == "commit")
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+
+
+def test_only_the_branch_that_is_last_touches_the_parent(program):
+    """Sixteen counters a parent: somebody holds the parent's row, and of thirty branches the last alone waits for it."""
+    instance, (parent, *branches) = forked(program, join_of(*[note("x") + DONE] * 30))
+    with (
+        program.database.connect("dfowner", autocommit=False) as holder,
+        hands(program.database, 1) as (hand,),
+    ):
+        holder.execute("SELECT FROM df.task WHERE id = %s FOR UPDATE", (parent,))
+        for branch in branches[:-1]:
+            hand.claim(branch)
+            assert hand.answer(branch, "done") == "ok"
+            hand.commit()
+        with ThreadPoolExecutor() as threads:
+            hand.claim(branches[-1])
+            last = threads.submit(hand.answer, branches[-1], "done")
+            until_somebody_waits(program.database)
+            holder.rollback()
+            assert last.result(timeout=BOUND_S) == "ok"
+            hand.commit()
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+
+
+def test_the_winner_of_a_race_does_not_wait_for_a_loser_at_work(program):
+    """It holds the race, and of the tasks below takes those that are free."""
+    instance, (_parent, first, second) = forked(
+        program, join_of(note("slow") + DONE, note("fast") + DONE, kind="race")
+    )
+    with hands(program.database, 2) as (loser, winner):
+        loser.claim(first)
+        loser.connection.execute("INSERT INTO effect (note) VALUES ('slow')")
+        winner.claim(second)
+        winner.connection.execute("SET LOCAL lock_timeout = '300ms'")
+        assert winner.answer(second, "done") == "ok"
+        winner.commit()
+        assert loser.answer(first, "done") == "stopped"
+        loser.rollback()
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+    assert program.notes() == []
+    assert program.tasks(instance) == ["done", "stopped", "done"]
+
+
+def test_the_scopes_of_a_task_are_in_the_order_in_which_they_are_locked(program):
+    """By id, the instance's first, in races in races and joins between them."""
+    program.deploy(
+        {
+            1: fork("race", [3, 4], 2),
+            2: "step := df.gather_v1(step, NULL);",
+            3: fork("join", [5, 6], 7),
+            4: SLEEP.format(4),
+            5: fork("race", [8, 9], 10),
+            6: SLEEP.format(6),
+            7: "step := df.gather_v1(step, NULL);",
+            8: SLEEP.format(8),
+            9: SLEEP.format(9),
+            10: "step := df.gather_v1(step, NULL);",
+        }
+    )
+    program.workflows.start("w()")
+    program.database.drive()
+    rows = [scopes for (scopes,) in program.database.query("SELECT scopes FROM df.task")]
+    assert sorted(map(len, rows)) == [1, 2, 2, 2, 2, 3, 3]
+    assert all(scopes == sorted(scopes) for scopes in rows)
+
+
+def test_cancels_races_and_signals_meet_without_a_deadlock(program):
+    """Many of each at the same time, on three drivers: every instance ends, and nobody is told of a deadlock."""
+    program.deploy(
+        {
+            1: fork("race", [3, 4, 5], 2),
+            2: "step := df.gather_v1(step, NULL);",
+            3: fork("race", [6, 7], 8),
+            4: SIGNAL.format("") + GOT,
+            5: note("x") + "step.state := 9;",
+            6: note("x") + DONE,
+            7: note("x") + DONE,
+            8: "step := df.gather_v1(step, NULL);",
+            9: note("x") + DONE,
+        }
+    )
+    instances = [program.workflows.start("w()") for _ in range(30)]
+
+    def meddle() -> None:
+        with program.database.connect() as connection:
+            for number, instance in enumerate(instances):
+                connection.execute(
+                    "SELECT df.cancel(%s)" if number % 3 == 0 else "SELECT df.signal(%s, 'go')", (instance,)
+                )
+
+    with ThreadPoolExecutor() as threads:
+        at_work = [threads.submit(program.database.drive, max_seconds=2) for _ in range(3)]
+        at_work += [threads.submit(meddle) for _ in range(2)]
+        for each in at_work:
+            each.result(timeout=60)
+    program.database.drive()
+    assert {program.workflows.status(instance) for instance in instances} <= {"completed", "cancelled"}
+    assert program.database.value("SELECT count(*) FROM df.step_run WHERE sqlstate = '40P01'") == 0
+    assert program.database.value("SELECT count(*) FROM df.driver WHERE died_at IS NOT NULL") == 0
+
+
+def test_two_instances_that_cancel_each_other_both_end(program):
+    """Each step holds what the other needs at its commit. They give up after a second and do not come back together for ever."""
+    program.database.query("CREATE TABLE pair (a text, b text)")
+    program.deploy(
+        {
+            1: "step := df.exec_v1(step, format($q$SELECT df.cancel(CASE %L WHEN a THEN b ELSE a END), pg_sleep(0.2) FROM pair$q$,"
+            " step.instance_id)); step.outcome := 'done';"
+        }
+    )
+    pair = [program.workflows.start("w()") for _ in range(2)]
+    program.database.query("INSERT INTO pair VALUES (%s, %s)", *pair)
+    deadline = time.monotonic() + 60
+    while not {program.workflows.status(instance) for instance in pair} <= {"completed", "cancelled"}:
+        assert time.monotonic() < deadline, "they hold each other up"
+        with ThreadPoolExecutor() as drivers:
+            for driver in [drivers.submit(program.database.drive, max_seconds=3) for _ in range(2)]:
+                driver.result(timeout=60)
+    assert (
+        program.database.value("SELECT count(*) FROM df.step_run WHERE outcome NOT IN ('ok', 'cancelled')")
+        == 0
+    )
+
+
+LEFT_OPEN = {
+    "a signal": "SELECT df.signal(%s, 'go')",
+    "a cancel": "SELECT df.cancel(%s)",
+    "a prepared cancel": "SELECT df.cancel(%s)",
+}
+
+
+@pytest.mark.parametrize("what", LEFT_OPEN)
+@pytest.mark.parametrize("then", ["COMMIT", "ROLLBACK"])
+def test_what_a_user_leaves_open_holds_up_that_instance_alone(program, what, then):
+    """In the middle of its step somebody signals or cancels it and goes to lunch: the driver goes on with the others, the attempt is
+    not counted, and when the transaction ends the instance goes on as if nothing had been."""
+    program.database.query("CREATE TABLE gate (x int)")
+    program.deploy({1: sql("SELECT count(*) FROM gate") + note("held") + DONE})
+    held = program.workflows.start("w()")
+    name = f"left_{program.database.name}"
+    with (
+        ThreadPoolExecutor() as threads,
+        program.database.connect() as gate,
+        program.database.connect() as user,
+    ):
+        gate.execute("BEGIN; LOCK TABLE gate")
+        driver = threads.submit(program.database.drive)
+        until_somebody_waits(program.database)
+        user.execute("BEGIN")
+        user.execute(LEFT_OPEN[what], (held,))
+        if "prepared" in what:
+            user.execute(f"PREPARE TRANSACTION '{name}'")
+        gate.execute("ROLLBACK")
+        others = [program.workflows.start("w()") for _ in range(3)]
+        driver.result(timeout=30)
+        for _ in range(2):
+            program.database.drive()
+        assert [program.workflows.status(other) for other in others] == ["completed"] * 3
+        assert program.workflows.status(held) in ("pending", "running")
+        assert program.database.query(
+            "SELECT failures + transient_failures + interrupts + crashes FROM df.task WHERE instance_id = %s",
+            held,
+        ) == [(0,)]
+        user.execute(f"{then} PREPARED '{name}'" if "prepared" in what else then)
+    program.workflows.move_clock("10 seconds")
+    program.database.drive()
+    is_cancelled = "cancel" in what and then == "COMMIT"
+    assert program.workflows.status(held) == ("cancelled" if is_cancelled else "completed")
+    assert len(program.notes()) == (3 if is_cancelled else 4)
+    assert set(program.workflows.outcomes(held)) <= {"ok", "cancelled"}
+
+
+def test_a_signal_cannot_be_left_prepared(program):
+    """It notifies, which PostgreSQL does not prepare: nothing is sent."""
+    program.deploy({1: SIGNAL.format("") + GOT})
+    instance = program.workflows.start("w()")
+    with program.database.connect() as user:
+        user.execute("BEGIN")
+        user.execute("SELECT df.signal(%s, 'go')", (instance,))
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            user.execute("PREPARE TRANSACTION 'signal'")
+    program.database.drive()
+    assert program.workflows.status(instance) == "running"
+
+
+def test_a_waiter_that_an_open_signal_held_does_not_wait_on_after_the_end(program):
+    """A signal that is open while the race around its waiter is won, and is then rolled back: nothing of the instance waits."""
+    instance = program.run(
+        join_of(SIGNAL.format("") + GOT, SLEEP.format(5), kind="race") | {5: note("timer") + DONE}
+    )
+    with program.database.connect() as user:
+        user.execute("BEGIN")
+        user.execute("SELECT df.signal(%s, 'go')", (instance,))
+        program.workflows.move_clock("1 hour")
+        program.database.drive()
+        # The race is decided; the end of the instance waits for the signal.
+        assert program.notes() == ["timer"]
+        user.execute("ROLLBACK")
+    program.workflows.move_clock("1 hour")
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+    assert program.database.query("SELECT * FROM df.waiting(%s)", instance) == []
+
+
+def test_a_roles_lock_timeout_is_for_its_steps_and_not_for_the_driver(program):
+    """A branch ends beside one that has not committed yet, and waits for it: longer than the role's limit."""
+    instance, (_parent, first, second) = forked(program, join_of(note("a") + DONE, note("b") + DONE))
+    name = program.database.name
+    program.database.query(f"ALTER ROLE alice IN DATABASE {name} SET lock_timeout = '100ms'", role="postgres")
+    try:
+        with hands(program.database, 1) as (hand,), ThreadPoolExecutor() as threads:
+            hand.claim(first)
+            hand.connection.execute("INSERT INTO effect (note) VALUES ('a')")
+            assert hand.answer(first, "done") == "ok"
+            driver = threads.submit(program.database.drive)
+            until_somebody_waits(program.database)
+            time.sleep(0.3)
+            assert not driver.done()
+            hand.commit()
+            driver.result(timeout=30)
+        # In a step it holds.
+        assert program.workflows.status(instance) == "completed"
+        assert set(program.workflows.outcomes(instance)) == {"ok"}
+        program.deploy({1: query("SELECT current_setting('lock_timeout') AS t") + DONE})
+        other = program.workflows.start("w()")
+        program.database.drive()
+        assert program.workflows.rows(other) == [{"t": "100ms"}]
+    finally:
+        program.database.query(f"ALTER ROLE alice IN DATABASE {name} RESET lock_timeout", role="postgres")
+    assert second
+
+
+def test_a_last_attempt_that_somebody_leaves_open_holds_up_careful_drivers_for_minutes_at_most(program):
+    """In careful work a fifth attempt is made alone, by whichever role: the others pause for it, but only as long as they are careful
+    themselves, which is for five minutes after one of their own died."""
+    database = program.database
+    program.deploy({1: note("x") + DONE})
+    program.workflows.deploy("CREATE WORKFLOW bobs() AS 'SELECT 1 AS one';", role="bob")
+    program.workflows.start("bobs()", role="bob")
+    instance = program.workflows.start("w()")
+    died = (
+        "INSERT INTO df.driver (owner, pid, backend_start, opened_at, died_at)"
+        " VALUES ('alice', 1, now(), now() - interval '1 day', clock_timestamp() - %s::interval)"
+    )
+    database.query(died, "4 minutes", role="dfowner")
+    with database.connect("bob", autocommit=False) as bob:
+        task = bob.execute("SELECT id FROM df.task").fetchone()[0]
+        for driver in range(6):
+            bob.execute("SELECT df.brace_v1(%s, %s)", (task, driver))
+        assert bob.execute("SELECT df.brace_v1(%s, 5)", (task,)).fetchone() == (True,)
+        database.drive()
+        assert program.workflows.status(instance) == "pending"
+        assert program.database.value("SELECT crashes FROM df.task WHERE instance_id = %s", instance) == 0
+        database.query(
+            "UPDATE df.driver SET died_at = clock_timestamp() - interval '6 minutes'", role="dfowner"
+        )
+        program.workflows.move_clock("1 minute")
+        database.drive()
+        assert program.workflows.status(instance) == "completed"
+
+
+def test_only_a_start_a_signal_and_a_fork_notify_and_with_nothing_in_it(program):
+    """NOTIFY serialises commits: no step does it but one that makes tasks for other drivers."""
+    program.deploy(
+        {
+            1: sql("SELECT 1") + "step.state := 2;",
+            2: sql("SELECT 1") + "step.name := 'x'; step.state := 3;",
+            3: SLEEP.format(4),
+            4: SIGNAL.format("") + "IF step.outcome <> 'wait' THEN step.state := 5; END IF;",
+            5: fork("join", [7, 8], 6),
+            6: "step := df.gather_v1(step, NULL);",
+            7: note("a") + DONE,
+            8: note("b") + DONE,
+        }
+    )
+    database = program.database
+    with database.connect() as listener:
+        listener.execute("LISTEN pgdurc")
+
+        def heard(act: Any) -> list[str]:
+            act()
+            # What was committed before this has been delivered with it.
+            listener.execute("SELECT 1")
+            return [notification.payload for notification in listener.notifies(timeout=0.3)]
+
+        instances: list[str] = []
+        assert heard(lambda: instances.append(program.workflows.start("w()"))) == [""]
+        instance = instances[0]
+        assert heard(database.drive) == []
+        program.workflows.move_clock("1 hour")
+        assert heard(database.drive) == []
+        assert heard(lambda: database.query("SELECT df.signal(%s, 'other')", instance)) == [""]
+        assert heard(lambda: database.query("SELECT df.signal(%s, 'go')", instance)) == [""]
+        # The fork's.
+        assert heard(database.drive) == [""]
+        assert program.workflows.status(instance) == "completed"
+        another = program.workflows.start("w()")
+        assert heard(lambda: None) == [""]
+        assert heard(lambda: database.query("SELECT df.cancel(%s)", another)) == []
+
+        def rolls_back() -> None:
+            with database.connect(autocommit=False) as connection:
+                connection.execute("SELECT w()")
+                connection.rollback()
+
+        assert heard(rolls_back) == []
+
+
+def test_what_a_running_step_shows_is_opaque(program):
+    """application_name is public, 63 bytes and ASCII: ids, whatever the workflow and its label are called."""
+    program.workflows.deploy("CREATE WORKFLOW \"Grüße an alle\"() AS 'SELECT pg_sleep(60)';")
+    instance = program.workflows.start("df.start_workflow('\"Grüße an alle\"', label => 'geheim ⚿')")
+    with ThreadPoolExecutor() as threads:
+        driver = threads.submit(program.database.drive)
+        shown = until(
+            program.database,
+            "SELECT application_name FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'pgdurc %:%'",
+            role="bob",
+        )
+        program.database.query("SELECT df.cancel(%s)", instance)
+        program.database.query("CALL df.janitor(1)")
+        driver.result(timeout=30)
+    assert re.fullmatch(rf"pgdurc {instance} \d+:1", shown)
+
+
+def test_the_watchdog_cancels_a_driver_of_its_own_role_and_no_spoofed_session(program):
+    """By process and by when that began: not a session that shows the name of a stopped step, of whichever role, nor a process that has
+    the number of a driver that is gone."""
+    database = program.database
+    instance = program.run({1: SLEEP.format(1)})
+    (task,) = tasks_of(program, instance)
+    database.query("SELECT df.cancel(%s)", instance)
+    name = f"pgdurc {instance} {task}:1"
+    with ThreadPoolExecutor() as threads, database.connect() as alice, database.connect("bob") as bob:
+        sleeps = []
+        for spoofer in (alice, bob):
+            spoofer.execute("SELECT set_config('application_name', %s, false)", (name,))
+            sleeps.append(threads.submit(spoofer.execute, "SELECT pg_sleep(3)"))
+        until(
+            database,
+            "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'",
+            alice.info.backend_pid,
+        )
+        # A driver that had that number once.
+        database.query(
+            "INSERT INTO df.driver (owner, pid, backend_start, opened_at) VALUES ('alice', %s, now() - interval '1 day', now())",
+            alice.info.backend_pid,
+            role="dfowner",
+        )
+        database.query(
+            "INSERT INTO df.driver (owner, pid, backend_start, opened_at)"
+            " SELECT 'bob', pid, backend_start, now() FROM pg_stat_activity WHERE pid = %s",
+            bob.info.backend_pid,
+            role="postgres",
+        )
+        for role in ("alice", "bob"):
+            assert database.value("SELECT df.watch_v1()", role=role) == {}
+        for sleep in sleeps:
+            sleep.result(timeout=30)
+
+
+def until(database: Any, statement: str, *parameters: Any, role: str = "alice") -> Any:
+    """The first value, as soon as there is a row."""
+    deadline = time.monotonic() + 30
+    while not (rows := database.query(statement, *parameters, role=role)):
+        assert time.monotonic() < deadline, statement
+    return rows[0][0]
+
+
+def until_somebody_waits(database: Any) -> None:
+    """For a lock, on this database."""
+    until(
+        database,
+        "SELECT 1 FROM pg_stat_activity AS a WHERE a.datname = current_database() AND a.wait_event_type = 'Lock'",
+        role="postgres",
+    )
