@@ -159,7 +159,7 @@ class Chains:
         ):
             leaves.refuse_shape(opaque.span)
             return True
-        shown = wrong_reading(leaves.text, leaves.offset, leaves.tokens, chain, index, opaque, at)
+        shown = wrong_reading(leaves.tokens, chain, index, opaque, at)
         how = "binds looser than" if is_looser(token) else "has the precedence of"
         leaves.problem(
             "PGD113",

@@ -35,17 +35,14 @@ def is_looser(operator: Token) -> bool:
     return operator.kind != "Op"
 
 
-def wrong_reading(
-    text: str, offset: int, tokens: list[Token], chain: Chain, index: int, opaque: Opaque, at: int
-) -> str:
+def wrong_reading(tokens: list[Token], chain: Chain, index: int, opaque: Opaque, at: int) -> str:
     """How PostgreSQL reads `chain`, whose operand `index` is `opaque` with a foreign operator `at`."""
 
     def shown(begin: int, end: int) -> list[str]:
-        return (
-            [abbreviate(text[tokens[begin].start + offset : tokens[end - 1].end + offset])]
-            if begin < end
-            else []
-        )
+        # Token by token: a comment would take what follows it on the one line.
+        words = [tokens[at].text for at in range(begin, end)]
+        gaps = [" " if tokens[at].start > tokens[at - 1].end else "" for at in range(begin + 1, end)]
+        return [abbreviate("".join(map(str.__add__, ["", *gaps], words)))] if begin < end else []
 
     def joined(words: list[str]) -> str:
         return f"({' '.join(words)})" if len(words) > 1 else "".join(words)

@@ -290,3 +290,8 @@ def test_refused(call: str, code: str) -> None:
     found = compile_text(f"SELECT {call};")
     assert {d.code for d in found.diagnostics} == {code}
     assert found.sql == ""
+
+
+def test_a_reading_is_shown_without_comments() -> None:
+    (problem,) = compile_text("SELECT df.start('SELECT 1' ~> 'a' || 1 -- one\n || 'b');").diagnostics
+    assert problem.message.startswith("PostgreSQL reads ('SELECT 1' ~> 'a') || 1 || 'b': ")
