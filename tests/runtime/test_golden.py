@@ -77,3 +77,31 @@ def check_instances(workflows, expected):
 def check_queries(database, expected):
     for check in expected.get("checks", []):
         assert [list(row) for row in database.query(check["query"])] == check["rows"], check["query"]
+    check_nodes(database)
+
+
+def check_nodes(database):
+    """Of an instance that has ended no node is at work or still to come, and what was skipped is within a node that has ended."""
+    for instance, status in database.query("SELECT id, status FROM df.instances WHERE ended_at IS NOT NULL"):
+        rows = database.query(
+            "SELECT node_id, status, inferred_status, inferred_status_from_ancestor_id, left_node, right_node"
+            " FROM df.instance_nodes(%s)",
+            instance,
+        )
+        assert rows[0][1:4] == (status, status, None)
+        ended = {
+            node for node, _, inferred, _, _, _ in rows if inferred in ("completed", "failed", "cancelled")
+        }
+        for node, was, inferred, ancestor, left, right in rows:
+            assert was in ("pending", "completed", "failed", "cancelled"), (node, rows)
+            assert (node in ended) != (inferred == "skipped"), (node, rows)
+            assert (ancestor is not None) == (inferred == "skipped"), (node, rows)
+            assert ancestor is None or (
+                ancestor < node and ancestor in ended | {n for n, s, *_ in rows if s == "cancelled"}
+            ), (node, rows)
+            assert left is None or node < left, (node, rows)
+            assert right is None or left < right, (node, rows)
+        tree = database.value("SELECT df.explain(%s)", instance)
+        assert tree.startswith(f"Instance: {instance}")
+        assert "⏳" not in tree
+        assert "○" not in tree

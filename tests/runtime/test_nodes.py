@@ -531,6 +531,5 @@ def test_what_cannot_be_explained_is_told(workflows, written, said):
 
 
 def test_explain_of_null(workflows):
-    assert workflows.database.query("SELECT df.explain(NULL::text), df.explain(input => NULL::text)") == [
-        (None, None)
-    ]
+    for null in ("NULL", "NULL::text", "input => NULL"):
+        assert workflows.database.value(f"SELECT df.explain({null})") is None
