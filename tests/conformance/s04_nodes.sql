@@ -73,13 +73,17 @@ SELECT df.signal(it(), 'go', '{"a": 1}');
 --> rows {"s": {"signal_name": "go", "timed_out": false, "data": {"a": 1}}}
 
 -- [4] a name for a break is bound by nobody
-SELECT df.start((@> (df.break('1') |=> 'r')) |=> 'out' ~> 'SELECT $out AS n');
+SELECT df.start((@> (df.break('1') |=> 'r')) |=> 'out' ~> 'SELECT $out + 0 AS n');
 --> rows {"n": 1}
 SELECT df.start((@> (df.break('1') |=> 'r')) ~> 'SELECT $r AS n');
 --> PGD202
 
 -- [4] a name in a name is bound too
 SELECT df.start(('SELECT 1 AS n' ~> 'SELECT 2 AS n' |=> 'inner') |=> 'outer' ~> 'SELECT $inner AS i, $outer AS o');
+--> PGD119
+
+-- [4] a step has one name
+SELECT df.start('SELECT 1 AS n' |=> 'a' |=> 'b');
 --> PGD119
 
 -- [4] names are identifiers

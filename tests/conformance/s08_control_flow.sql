@@ -177,8 +177,8 @@ SELECT count(*) >= 3, reason FROM log, df.waiting(it()) GROUP BY reason;
 SELECT df.start(@> ('INSERT INTO log (note) VALUES (''x'')' ~> df.sleep(0.5)));
 --> running
 --> after 0.6 seconds
-SELECT count(*) FROM log;
---> is [[2]]
+SELECT count(*) >= 2, reason FROM log, df.waiting(it()) GROUP BY reason;
+--> is [[true, "sleep"]]
 
 -- [8.5] a loop that can break has no pause
 SELECT df.start(@> df.if('SELECT count(*) < 40 FROM log', 'INSERT INTO log (note) VALUES (''x'')', df.break()));

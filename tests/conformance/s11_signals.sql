@@ -9,18 +9,21 @@ SELECT 1;
 --> completed {"signal_name": "go", "timed_out": false, "data": {"by": "alice"}}
 
 -- [11] a wait that times out is a result and no failure
-SELECT df.start(df.wait_for_signal('go', 60));
+SELECT df.start(df.wait_for_signal('go', 3600));
 --> running
---> after 59 seconds
+--> after 3500 seconds
 SELECT df.status(it());
 --> is [["running"]]
---> after 2 seconds
+--> after 200 seconds
+SELECT df.status(it());
+--> is [["completed"]]
+SELECT 1;
 --> completed {"signal_name": "go", "timed_out": true, "data": null}
 
 -- [11] a signal in time ends the wait
-SELECT df.start(df.wait_for_signal('go', timeout_seconds => 60));
+SELECT df.start(df.wait_for_signal('go', timeout_seconds => 3600));
 --> running
---> after 59 seconds
+--> after 3500 seconds
 SELECT df.signal(it(), 'go');
 --> completed {"signal_name": "go", "timed_out": false, "data": {}}
 

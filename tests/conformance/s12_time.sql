@@ -1,13 +1,16 @@
 -- Sleeps and schedules.
 
 -- [12] a sleep is a number of seconds
-SELECT df.start(df.sleep(90));
+SELECT df.start(df.sleep(3600));
 --> running
---> after 89 seconds
+--> after 3500 seconds
 SELECT df.status(it());
 --> is [["running"]]
---> after 2 seconds
---> completed {"slept": true, "seconds": 90}
+--> after 200 seconds
+SELECT df.status(it());
+--> is [["completed"]]
+SELECT 1;
+--> completed {"slept": true, "seconds": 3600}
 
 -- [12] a sleep of zero is none
 SELECT df.start(df.sleep(0));
