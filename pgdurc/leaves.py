@@ -68,13 +68,7 @@ class Leaves:
 
     def sql(self, string: Text, span: Span) -> Tree:
         """The leaf that a string is; `span` is that of the whole node."""
-        if self.takes_expressions and _JSON_GRAPH.match(string.source.value):
-            self.problem(
-                "PGD504",
-                "a workflow is written with operators and df functions, not as JSON",
-                span,
-                "pg_durable prints such a text for an expression: write the expression",
-            )
+        if self.takes_expressions and self._refuse_graph(string.source, span):
             return self.nothing(span)
         part = second_part(self.source(string.span))
         if part is not None:
@@ -89,6 +83,17 @@ class Leaves:
                 )
             )
         return Sql(string.source, span)
+
+    def _refuse_graph(self, text: SourceText, span: Span) -> bool:
+        is_graph = _JSON_GRAPH.match(text.value) is not None
+        if is_graph:
+            self.problem(
+                "PGD504",
+                "a workflow is written with operators and df functions, not as JSON",
+                span,
+                "pg_durable prints such a text for an expression: write the expression",
+            )
+        return is_graph
 
     def step(self, value: Value) -> Tree:
         match value:
@@ -145,6 +150,8 @@ class Leaves:
             first = len(self.hidden)
             names = [self.hide("sql", part) for part in expressions]
             text = self._assembled(found, [f"{{{name}}}" for name in names], value)
+            if self._refuse_graph(text, span):
+                return self.nothing(span)
             if has_all_variables(text, names):
                 return Sql(text, span)
             del self.hidden[first:]

@@ -284,6 +284,8 @@ def test_an_expression_is_explained(call: str, graph: str) -> None:
         ("df.start(df.start('SELECT 1'))", "PGD120"),
         ("df.start('SELECT 1', transaction_mode => 'nwe')", "PGD506"),
         ("df.start('SELECT $y')", "PGD201"),
+        ("""df.start(concat('{"node_type":', '"SQL", "query": "SELECT 1"}'))""", "PGD504"),
+        ("""df.start('{"node_type": "SQL", "query": "SELECT ' || x || '"}')""", "PGD504"),
     ],
 )
 def test_refused(call: str, code: str) -> None:
