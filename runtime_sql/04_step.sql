@@ -265,7 +265,8 @@ BEGIN
 END
 $$;
 
--- The back edge of a loop that nothing in it ends: a lap takes at least a second, unless the task parked in it.
+-- The back edge of a loop that nothing in it ends: a lap takes at least a second, unless the task parked in it. Laps that nobody was there to drive are not made
+-- up for.
 CREATE OR REPLACE FUNCTION df.lap_v1(step df.step_v1) RETURNS df.step_v1
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -284,7 +285,7 @@ BEGIN
     step.detail := '{"wait": "lap"}';
     IF lap_at IS NOT NULL THEN
         step.outcome := 'park';
-        step.wake_at := lap_at + interval '1 second';
+        step.wake_at := greatest(lap_at + interval '1 second', df.now());
     END IF;
     RETURN step;
 END

@@ -319,6 +319,17 @@ def test_an_endless_loop_takes_a_second_a_lap(workflows):
     workflows.database.query("SELECT df.cancel(%s)", instance)
 
 
+def test_laps_that_nobody_drove_are_not_made_up_for(workflows):
+    workflows.database.query("CREATE TABLE lap (n serial)")
+    workflows.deploy("CREATE WORKFLOW w() AS @> 'INSERT INTO lap DEFAULT VALUES';")
+    workflows.start("w()")
+    workflows.database.drive()
+    before = workflows.database.value("SELECT count(*) FROM lap")
+    workflows.move_clock("1 hour")
+    workflows.database.drive()
+    assert workflows.database.value("SELECT count(*) FROM lap") <= before + 4
+
+
 def test_a_sleep_at_the_end_of_an_endless_loop_is_as_long_as_it_says(workflows):
     workflows.database.query("CREATE TABLE lap (n serial)")
     workflows.deploy("CREATE WORKFLOW w() AS @> ('INSERT INTO lap DEFAULT VALUES' ~> df.sleep(60));")
