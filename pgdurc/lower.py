@@ -254,7 +254,9 @@ class _Lowering:
             # What the body gave last is the loop's result. Nobody may see it under the loop's name before the
             # loop has ended.
             tail = _tail_name(node)
-            if tail is None and then.name is not None and not self.uses.is_used(then.name, node.span):
+            is_free = then.name is not None and not self.uses.is_used(then.name, node.span)
+            # Where the task ends with the loop: not with the condition, or its result would be the task's.
+            if tail is None and is_free and then.label is not None:
                 body_then = _Next(test, then.name, then.is_needed)
             else:
                 kept = tail or self._hidden("loop")

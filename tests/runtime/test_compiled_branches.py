@@ -65,6 +65,15 @@ def test_an_inner_loop_left_by_a_branch_goes_round_the_outer_one(workflows):
     assert workflows.database.value("SELECT count(*) FROM lap") == 3
 
 
+def test_a_named_loop_at_the_end_gives_what_its_body_gave(wf, workflows):
+    instance = wf(
+        "'SELECT 0 AS n' |=> x ~> 'SELECT $x' ~>"
+        " df.join(df.loop('SELECT 1 AS n', 'SELECT false') |=> x, 'SELECT 2') |=> both ~> 'SELECT $both, $x' ~>"
+        " df.loop('SELECT $both -> 0 -> ''rows'' AS n', 'SELECT false') |=> x"
+    )
+    assert workflows.rows(instance) == [{"n": [{"n": 1}]}]
+
+
 def test_a_hundred_branches(wf, workflows):
     branches = ", ".join(f"'SELECT {n} AS n'" for n in range(100))
     instance = wf(f"df.join({branches})")
