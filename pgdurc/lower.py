@@ -196,7 +196,8 @@ class _Lowering:
         exit_ = self.exits[-1]
         text = None if node.value is None else source_text(node.value)
         label = "df.break()" if text is None else f"df.break('{text}')"
-        action = program.Break(node.value, exit_.then.is_needed)
+        # With a name at least the number of rows is read.
+        action = program.Break(node.value, exit_.then.is_needed or exit_.then.name is not None)
         if exit_.depth == len(self.forks):
             number = self._leaf("break", action, exit_.then, label_of(label), node.span)
         else:
@@ -284,7 +285,8 @@ class _Lowering:
             self._set(after)
             self._leaf("condition", program.Load(hidden), then, f"df.{word}", node.span)
             return outline
-        is_kept = then.is_needed or self.keeps_all
+        # A race has its winner's number of rows, which may be all that is read.
+        is_kept = then.is_needed or self.keeps_all or (word == "race" and then.name is not None)
         labels, gather = tuple(self._label() for _ in node.branches), self._label()
         action = program.Fork(word == "race", labels)
         self._state(word, action, None, Jump(gather), f"df.{word}", node.span)

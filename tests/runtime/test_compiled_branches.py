@@ -74,6 +74,19 @@ def test_a_named_loop_at_the_end_gives_what_its_body_gave(wf, workflows):
     assert workflows.rows(instance) == [{"n": [{"n": 1}]}]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "df.race(df.loop('SELECT 1 AS n UNION SELECT 2', 'SELECT false'), @> df.sleep(60))",
+        "(@> df.break('$x'))",
+        "(@> (df.break('$x') & 'SELECT 1'))",
+    ],
+)
+def test_of_a_result_only_the_number_of_rows_is_read(wf, workflows, body):
+    instance = wf(f"'SELECT 1 AS n UNION SELECT 2' |=> x ~> {body} |=> y ~> 'SELECT $y.row_count AS rows'")
+    assert workflows.rows(instance) == [{"rows": 2}]
+
+
 def test_a_hundred_branches(wf, workflows):
     branches = ", ".join(f"'SELECT {n} AS n'" for n in range(100))
     instance = wf(f"df.join({branches})")
