@@ -58,16 +58,17 @@ class Part:
 def parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> list[Part]:
     """The parts of a text, neighbouring expressions as one. Raises LiteralError."""
     found: list[Part] = []
-    for first, last in operands(tokens, begin, end):
+    for written_first, written_last in operands(tokens, begin, end):
+        first, last = _without_casts(tokens, written_first, written_last, ("text",))
         token = tokens[first]
         if token.kind == "SCONST" and last == first + 1:
             found.append(Part(read_literal(token.text, token.start + offset), first, last))
         elif (inner := _function_parts(tokens, first, last, offset)) is not None:
             found += inner
         elif found and found[-1].string is None and found[-1].function == "{}":
-            found[-1] = Part(None, found[-1].begin, last)
+            found[-1] = Part(None, found[-1].begin, written_last)
         else:
-            found.append(Part(None, first, last))
+            found.append(Part(None, written_first, written_last))
     return found
 
 
@@ -266,13 +267,15 @@ def _constant(text: str, place: int, at: int) -> Part:
     return Part(SourceText(text, (place,) * (len(text) + 1)), at, at + 1)
 
 
-def _without_casts(tokens: Sequence[Token], begin: int, end: int) -> tuple[int, int]:
-    """Without parentheses around, and `::text`, `::jsonb` or `::json` behind."""
+def _without_casts(
+    tokens: Sequence[Token], begin: int, end: int, types: Sequence[str] = ("text", "jsonb", "json")
+) -> tuple[int, int]:
+    """Without parentheses around, and casts to one of these types behind."""
     while True:
         last = end - 1
         if _is_group(tokens, begin, end):
             begin, end = begin + 1, end - 1
-        elif last > begin + 1 and tokens[last].name in ("text", "jsonb", "json"):
+        elif last > begin + 1 and tokens[last].name in types:
             if tokens[last - 1].kind == "TYPECAST":
                 end = last - 1
             elif tokens[last - 1].kind == "." and tokens[last - 3].kind == "TYPECAST":

@@ -67,6 +67,10 @@ def statement(text: str) -> str:
             "'sql$1', (pg_catalog.concat(a))::pg_catalog.text, 'sql$2', (pg_catalog.concat(b || c))::pg_catalog.text))",
         ),
         (
+            "df.start('SELECT 1 AS n'::text |=> 'x' ~> ('SELECT $x + '::pg_catalog.text || n))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object('sql$1', (n)::pg_catalog.text))",
+        ),
+        (
             # An argument that is used twice would be evaluated twice.
             "df.start(format('SELECT %1$L, %1$s', f()))",
             "df.start(v1 => '...', args => pg_catalog.jsonb_build_object("
