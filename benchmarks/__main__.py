@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 
-from benchmarks import branches, compiler, growth, latency, throughput
+from benchmarks import branches, compiler, growth, interrupt, latency, throughput
 from benchmarks.report import Section, machine
 from benchmarks.server import BenchServer, bench_server
 from pgdurc.failure import Failure
@@ -20,6 +20,7 @@ SECTIONS: dict[str, Callable[[BenchServer, bool], Section]] = {
     "wide": branches.wide,
     "crowd": growth.crowd,
     "latency": latency.latency,
+    "interrupt": interrupt.interrupt,
     "parked": growth.parked,
     "command": compiler.command,
     "compile": compiler.compile_time,

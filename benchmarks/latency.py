@@ -96,8 +96,8 @@ def keep_commit_times(server: BenchServer) -> None:
 
 
 @contextmanager
-def worker(server: BenchServer) -> Iterator[None]:
-    command = [sys.executable, "-m", "pgdurc", "worker", "--drivers", "2", "--db", server.conninfo()]
+def worker(server: BenchServer, drivers: int = 2) -> Iterator[None]:
+    command = [sys.executable, "-m", "pgdurc", "worker", "--drivers", str(drivers), "--db", server.conninfo()]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=ROOT)
     try:
         assert process.stderr is not None

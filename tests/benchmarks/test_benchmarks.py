@@ -35,6 +35,13 @@ def test_rows_written_a_step():
     assert rows["plain", "task"] == (0, 1, 0.9)
 
 
+def test_interrupted_statements_are_all_found():
+    done = run("--quick", "--json", "interrupt")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["sections"][0]["rows"]
+    assert [row["statements"] for row in rows] == [8, 7]
+
+
 def test_an_unknown_section_is_refused():
     done = run("stpes")
     assert done.returncode == 2
