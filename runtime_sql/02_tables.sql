@@ -294,8 +294,8 @@ BEGIN
         VALUES
             ('instance', 'instance_by_owner', 'CREATE INDEX', '(owner, created_at DESC, id)'),
             ('instance', 'instance_by_starter', 'CREATE INDEX', '(starter, created_at DESC, id)'),
-            ('instance', 'instance_failed', 'CREATE INDEX', '(owner, created_at DESC, id) WHERE failed_seq IS NOT NULL'),
-            ('instance', 'instance_cancelled', 'CREATE INDEX', '(owner, created_at DESC, id) WHERE reason IS NOT NULL'),
+            -- Each index more is opened and locked by every statement that writes the table, so what few rows are in shares one.
+            ('instance', 'instance_failed_or_cancelled', 'CREATE INDEX', '(owner, created_at DESC, id) WHERE failed_seq IS NOT NULL OR reason IS NOT NULL'),
             -- Not of a label that is too long for an index.
             ('instance', 'instance_by_label', 'CREATE INDEX', '(owner, label, created_at DESC, id) WHERE octet_length(label) <= 1000'),
             -- With the starter, who may read what he started: row security asks for each version.
@@ -304,17 +304,17 @@ BEGIN
             ('workflow_version', 'workflow_version_by_call', 'CREATE INDEX', '(hash) WHERE call IS NOT NULL'),
             ('stop_scope', 'stop_scope_by_instance', 'CREATE INDEX', '(instance_id)'),
             ('task', 'task_due', 'CREATE INDEX', '(owner, wake_at, id) WHERE wake_at IS NOT NULL'),
-            ('task', 'task_for_signal', 'CREATE INDEX', '(id) WHERE signal_name IS NOT NULL'),
             ('task', 'task_by_instance', 'CREATE INDEX', '(instance_id)'),
             ('task', 'task_by_parent', 'CREATE INDEX', '(parent_id, fork_seq, branch) WHERE parent_id IS NOT NULL'),
             ('signal', 'signal_inbox', 'CREATE INDEX', '(instance_id, name, id) WHERE taken_by IS NULL'),
             ('request', 'request_by_instance', 'CREATE INDEX', '(instance_id) WHERE instance_id IS NOT NULL'),
             ('request', 'request_by_age', 'CREATE INDEX', '(created_at)'),
             ('driver', 'driver_by_owner', 'CREATE INDEX', '(owner, pid)'),
-            ('task', 'task_braced', 'CREATE INDEX', '(braced_by) WHERE braced_by IS NOT NULL')
+            ('task', 'task_braced_or_waiting', 'CREATE INDEX', '(braced_by) WHERE braced_by IS NOT NULL OR signal_name IS NOT NULL')
     ), dropped_indexes (table_name, name) AS (
         VALUES
-            ('instance', 'instance_by_version')
+            ('instance', 'instance_by_version'),
+            ('task', 'task_braced')
     ), policies (table_name, command, condition) AS (
         VALUES
             ('workflow_version', 'SELECT', concat_ws(' OR ', of_owner, is_admin,

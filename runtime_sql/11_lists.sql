@@ -4,8 +4,8 @@
 -- Row security decides what is seen; it cannot decide what is read. Its condition is an OR of owner, starter and administrator, which no index answers, so a
 -- plain query over df.instance looks at every row there is. Each function below asks along an index, owner by owner, newest first, and stops when it has enough.
 --
--- A filter that few rows pass would read on to the end of such an index. Failed and cancelled instances have indexes of their own (partial, on columns that no
--- other instance ever has, so that they cost the others nothing), and so has the label. Those in flight have none: it would make the update that ends an
+-- A filter that few rows pass would read on to the end of such an index. Failed and cancelled instances have an index of their own (partial, on columns that no
+-- other instance ever has, so that it costs the others little), and so has the label. Those in flight have none: it would make the update that ends an
 -- instance cost all of them. They are looked for among the newest, and if there are not enough, by their tasks.
 
 -- The newest instances that the caller may see: those of each owner whose rights he has, and those that he started himself. No more of each than what tells them
@@ -164,7 +164,7 @@ BEGIN
         EXIT WHEN newest.found >= p_limit OR newest.count < looks_at;
         looks_at := looks_at * 8;
         -- To look up a live task costs what some rows cost along the index; the statistics tell how many there are.
-        IF looks_at > 3 * (SELECT sum(c.reltuples) FROM pg_class AS c WHERE c.oid IN ('df.task_due'::regclass, 'df.task_for_signal'::regclass)) THEN
+        IF looks_at > 3 * (SELECT sum(c.reltuples) FROM pg_class AS c WHERE c.oid IN ('df.task_due'::regclass, 'df.task_braced_or_waiting'::regclass)) THEN
             RETURN QUERY SELECT i.* FROM df.newest_live_v1(p_status, p_label, before, after_id, p_limit) AS i;
             RETURN;
         END IF;
