@@ -46,7 +46,7 @@ def test_example(cli, database, name):
         pytest.skip("the extension vector is not installed")
     db = database.conninfo()
     setup = cli("deploy", str(EXAMPLES / f"{name}.setup.sql"), "--db", db)
-    assert (setup.exit_code, setup.stderr) == (0, "")
+    assert setup.exit_code == 0, setup.stderr
     result = cli("run", str(EXAMPLES / f"{name}.pgd"), "--drivers", "2", "--json", "--db", db)
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["status"] == "completed"
