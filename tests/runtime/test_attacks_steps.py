@@ -33,14 +33,12 @@ LIAR = "CREATE OR REPLACE PROCEDURE {name}(INOUT {parameter} df.step_v1) LANGUAG
 
 
 @pytest.fixture
-def others(any_workflows):
+def others(workflows):
     """An instance of bob's that sleeps, and what all rows of it were."""
-    any_workflows.deploy(
-        "CREATE WORKFLOW sleeps() AS 'SELECT 1 AS one' |=> x ~> df.sleep(100000);", role="bob"
-    )
-    any_workflows.start("sleeps()", role="bob")
-    any_workflows.database.drive("bob")
-    return any_workflows, rows_of(any_workflows.database, "bob")
+    workflows.deploy("CREATE WORKFLOW sleeps() AS 'SELECT 1 AS one' |=> x ~> df.sleep(100000);", role="bob")
+    workflows.start("sleeps()", role="bob")
+    workflows.database.drive("bob")
+    return workflows, rows_of(workflows.database, "bob")
 
 
 def rows_of(database, owner: str) -> list[object]:
