@@ -134,7 +134,7 @@ BEGIN
         WHERE c.item ->> 'name' IN (p_column, lower(p_column))
         ORDER BY c.item ->> 'name' = p_column DESC
         LIMIT 1;
-        IF entry IS NULL AND p_is_optional THEN
+        IF entry IS NULL AND (p_is_optional OR found.columns = '[]' AND found.row_count = 0) THEN
             entry := absent;
         ELSIF entry IS NULL THEN
             RAISE EXCEPTION '"%": the result has no column "%"', reference, p_column
@@ -243,7 +243,9 @@ DECLARE
     names text;
     items text;
 BEGIN
-    IF jsonb_array_length(found.columns) = 0 THEN
+    IF jsonb_array_length(found.columns) = 0 AND found.row_count = 0 THEN
+        RETURN '(SELECT WHERE false)';
+    ELSIF jsonb_array_length(found.columns) = 0 THEN
         RAISE EXCEPTION '"$%" has no columns', p_name USING ERRCODE = 'PD006';
     END IF;
     SELECT

@@ -136,7 +136,45 @@ BEGIN
 END
 $$;
 
--- A statement of which nobody knew before what it is: the rows of a query are kept, of anything else their number.
+-- Runs a statement of which only the server knows the columns (INSERT ... RETURNING *, CALL), as a cursor, and keeps its rows. A record has no types that PL/pgSQL
+-- could tell: numbers and truth values are what they are in JSON, and everything else is text. Without a row there is no column.
+CREATE OR REPLACE FUNCTION df.cursor_v1(step df.step_v1, p_sql text) RETURNS df.step_v1
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    line record;
+    n integer := 0;
+    objects pg_catalog.jsonb[];
+    columns pg_catalog.jsonb;
+BEGIN
+    FOR line IN EXECUTE p_sql LOOP
+        n := n OPERATOR(pg_catalog.+) 1;
+        objects[n] := pg_catalog.to_jsonb(line);
+        IF n OPERATOR(pg_catalog.=) 1 THEN
+            SELECT pg_catalog.jsonb_agg(
+                pg_catalog.jsonb_build_object(
+                    'name', c.name,
+                    'type', CASE
+                        WHEN c.value::pg_catalog.text OPERATOR(pg_catalog.~) '^-?[0-9]{1,18}$' THEN 'bigint'
+                        WHEN pg_catalog.json_typeof(c.value) OPERATOR(pg_catalog.=) 'number' THEN 'numeric'
+                        WHEN pg_catalog.json_typeof(c.value) OPERATOR(pg_catalog.=) 'boolean' THEN 'boolean'
+                        WHEN pg_catalog.json_typeof(c.value) OPERATOR(pg_catalog.=) 'object' THEN 'jsonb'
+                        ELSE 'text'
+                    END,
+                    'value', c.value OPERATOR(pg_catalog.#>>) '{}')
+                ORDER BY c.position)
+            INTO columns
+            FROM pg_catalog.json_each(pg_catalog.row_to_json(line)) WITH ORDINALITY AS c (name, value, position);
+        END IF;
+    END LOOP;
+    step.row_count := n;
+    step.result := coalesce(pg_catalog.to_jsonb(objects), '[]');
+    step.columns := coalesce(columns, '[]');
+    RETURN step;
+END
+$$;
+
+-- A statement of which nobody knew before what it is: the rows of what returns some are kept, of anything else their number.
 CREATE OR REPLACE FUNCTION df.any_v1(step df.step_v1, p_sql text) RETURNS df.step_v1
 LANGUAGE plpgsql
 AS $$
@@ -145,7 +183,12 @@ BEGIN
     IF p_sql OPERATOR(pg_catalog.~*) '^(\s|\(|--[^\n]*\n|/\*([^*]|\*[^/])*\*/)*(select|values|table)\M' THEN
         RETURN df.query_v1(step, pg_catalog.rtrim(p_sql, E'; \n\t\r'));
     END IF;
-    RETURN df.exec_v1(step, p_sql);
+    BEGIN
+        RETURN df.cursor_v1(step, p_sql);
+    EXCEPTION WHEN invalid_cursor_definition THEN
+        -- It returns none, which is found before it runs.
+        RETURN df.exec_v1(step, p_sql);
+    END;
 END
 $$;
 

@@ -31,6 +31,9 @@ def check_captures(draft: Draft) -> Draft:
                     if annotation is not None:
                         statement, found = _annotate(statement, annotation)
                         problems += found
+                    is_unknown = statement.run is Run.QUERY and not statement.is_capturable
+                    if is_unknown and draft.declaration.is_call:
+                        statement = _as_they_come(statement)
                     problems += _check(statement, need, span)
                     statements[span] = statement
             case tree.Sequence(parts=parts):
@@ -62,6 +65,12 @@ def check_captures(draft: Draft) -> Draft:
                     error("PGD211", f"the result of a {what} has no columns to name", annotation.span)
                 )
     return replace(draft, statements=statements).reporting(problems)
+
+
+def _as_they_come(statement: Statement) -> Statement:
+    """RETURNING * in a call: the runtime takes the rows with the types that JSON has, as pg_durable does."""
+    text = (*statement.hoisted, " ", *statement.text) if statement.hoisted else statement.text
+    return replace(statement, text=text, hoisted=(), run=Run.ANY, is_probed=True)
 
 
 def _annotate(statement: Statement, name: tree.Name) -> tuple[Statement, list[Diagnostic]]:

@@ -156,6 +156,8 @@ def _classify(statement: Statement | None, first: Token) -> tuple[Run, tuple[str
         is_query = first.kind in ("SELECT", "VALUES", "TABLE", "WITH", "(")
         return (Run.QUERY, None) if is_query else (Run.EXEC, ())
     columns = result_columns(statement)
+    if statement.kind == "call_stmt":  # a row, if the procedure has parameters that are OUT
+        return Run.ANY, None
     if columns == ():
         return Run.EXEC, ()
     if statement.kind in _QUERIES:

@@ -97,3 +97,41 @@ SELECT df.start('SELECT FROM generate_series(1, 2)');
 -- [5] rows keep their order and there is no limit to them
 SELECT df.start('SELECT 20000 - n AS n FROM generate_series(1, 20000) AS n' |=> 'r' ~> 'SELECT count(*) AS c, $r.n AS first FROM $r.*');
 --> rows {"c": 20000, "first": 19999}
+
+-- [5] rows of a statement with RETURNING and a star
+SELECT df.start('INSERT INTO log (note) VALUES (''a''), (''b'') RETURNING *' |=> 'r' ~> 'SELECT $r.n + 1 AS n, $r.note AS t, $r.row_count AS c, (SELECT string_agg(note, ''+'') FROM $r.*) AS s');
+--> rows {"n": 2, "t": "a", "c": 2, "s": "a+b"}
+SELECT df.start('UPDATE log SET note = ''c'' WHERE note = ''b'' RETURNING *');
+--> rows {"n": 2, "note": "c"}
+SELECT df.start('WITH gone AS (DELETE FROM log RETURNING *) SELECT * FROM gone ORDER BY n' |=> 'r' ~> 'SELECT $r.note AS t');
+--> rows {"t": "a"}
+SELECT df.start('UPDATE log SET note = ''c'' RETURNING *' |=> 'r' ~> df.if_rows('r', 'SELECT $r.n AS n', 'SELECT $r.n? AS n, (SELECT count(*) FROM $r.*) AS c'));
+--> rows {"n": null, "c": 0}
+SELECT df.start('UPDATE log SET note = ''c'' RETURNING *' |=> 'r' ~> 'SELECT $r.n AS n');
+--> failed 22004: has no row
+
+-- [5] the rows of SQL that an expression gives
+SELECT df.start(df.sql(format('INSERT INTO %I (note) VALUES (%L) RETURNING n, note, now() AS at', 'log', 'x')) |=> 'r'
+    ~> 'SELECT $r.n AS n, $r.note AS t, $r.at::timestamptz <= now() AS past');
+--> rows {"n": 1, "t": "x", "past": true}
+SELECT df.start(df.sql(format('WITH w AS (SELECT %s AS n) SELECT n FROM w', 7)) |=> 'r' ~> 'SELECT $r.n AS n');
+--> rows {"n": 7}
+SELECT df.start(df.sql(format('DELETE FROM %I', 'log')) |=> 'r' ~> 'SELECT $r.row_count AS n');
+--> rows {"n": 1}
+SELECT df.start(df.sql(format('CREATE TABLE %I ()', 'made')) |=> 'r' ~> 'SELECT $r.row_count AS n');
+--> rows {"n": 0}
+
+-- [5] the row of a procedure with parameters that are OUT
+CREATE PROCEDURE double(INOUT a int) LANGUAGE plpgsql AS $$ BEGIN a := a * 2; END $$;
+CREATE PROCEDURE quiet() LANGUAGE sql AS $$ INSERT INTO log (note) VALUES ('called') $$;
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'CALL double($r)' |=> 'out' ~> 'SELECT $out.a AS a');
+--> rows {"a": 10}
+SELECT df.start('CALL double(4)');
+--> rows {"a": 8}
+SELECT df.start('CALL quiet()');
+--> completed {"rows": [], "row_count": 0}
+SELECT count(*) FROM log;
+--> is [[1]]
+CREATE WORKFLOW calls() AS 'CALL double(4)' |=> out ~> 'SELECT $out.a + 1 AS a';
+SELECT calls();
+--> rows {"a": 9}

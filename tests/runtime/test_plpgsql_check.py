@@ -66,6 +66,8 @@ ALLOWED: dict[tuple[str, str], str] = {
     ): "the record is a df.step_v1 that EXECUTE 'CALL ...' returns",
     ("run", "not sanitized"): "the procedure's schema and name out of df.workflow_version, quoted",
     ("run", 'record "answer" is not assigned yet'): SEES_NO_RECORD,
+    ("cursor_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
+    ("cursor_v1", "not sanitized"): STEP_SQL,
     ("show_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
     ("show_v1", "not sanitized"): STEP_SQL,
     ("duration_v1", "not sanitized"): STEP_SQL,

@@ -8,13 +8,13 @@ END
 $pgdurc$;
 
 -- Statements that are no queries.
--- Workflow maintain, version 52297fb6 (workflow.pgd:2)
+-- Workflow maintain, version ca3c2dee (workflow.pgd:2)
 DO $pgdurc$
 BEGIN
     -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
 
-    CREATE OR REPLACE PROCEDURE maintain__52297fb6(INOUT step df.step_v1)
+    CREATE OR REPLACE PROCEDURE maintain__ca3c2dee(INOUT step df.step_v1)
     LANGUAGE plpgsql
     SET DateStyle = 'ISO, MDY'
     SET IntervalStyle = 'postgres'
@@ -43,7 +43,7 @@ BEGIN
         step.state := 5;
     WHEN 5 THEN
         -- workflow.pgd:9
-        step := df.exec_v1(step,
+        step := df.any_v1(step,
             $sql$CALL note('$sql$
             || df.value_v1(step, 'zone', NULL, false, 'text')
             || $sql$')$sql$);
@@ -75,7 +75,7 @@ BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $step$;
-    REVOKE ALL ON PROCEDURE maintain__52297fb6(df.step_v1) FROM PUBLIC;
+    REVOKE ALL ON PROCEDURE maintain__ca3c2dee(df.step_v1) FROM PUBLIC;
 
     -- Drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('maintain', $signature$$signature$);
@@ -88,7 +88,7 @@ $step$;
     AS $starter$
         SELECT df.start_v1(
             'maintain',
-            '52297fb6',
+            'ca3c2dee',
             '{}'::pg_catalog.jsonb)
     $starter$;
 
@@ -96,7 +96,7 @@ $step$;
     -- starter from PUBLIC.
     PERFORM df.register_v1(
         'maintain',
-        '52297fb6',
+        'ca3c2dee',
         $json${
           "file": "workflow.pgd",
           "line": 2,
