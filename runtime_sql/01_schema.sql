@@ -18,7 +18,7 @@
 --   fan_in, signal                         how many branches of a join are still at work; the inbox of an instance
 --   step_run                               the history: one row an attempt, primary key (task, seq)
 --   request                                starts, cancels, deployments: who asked for what
---   driver                                 one row a backend that has driven; open while df.run runs
+--   driver, driver_grant                   one row a backend that has driven, open while df.run runs; who drives for a role that cannot log in
 --   vars, clock, runtime                   settings of the users, the one clock, the version of this runtime
 --
 -- THE LIFE OF A TASK
@@ -45,7 +45,8 @@
 --   makes alone. See df.brace_v1.
 --
 -- WHOSE RIGHTS
---   A driver runs the workflows of its own session_user and nobody else's, so a step has no rights but its owner's. State is written by
+--   A driver runs the workflows of its own session_user, so a step has no rights but its owner's; and of roles that cannot log in, where it was granted
+--   (driver_grant): under SET ROLE, from which a step can return. State is written by
 --   SECURITY DEFINER functions of df's owner which check session_user. Who calls an API function is told by an insert into df.request with the caller's own
 --   rights, under a row-security check that the recorded caller is the real one; its trigger then acts. session_user would be wrong there (SET ROLE).
 --

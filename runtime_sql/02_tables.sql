@@ -226,6 +226,7 @@ CREATE TABLE IF NOT EXISTS df.request (
 
 CREATE TABLE IF NOT EXISTS df.driver (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- Its session_user.
     owner regrole NOT NULL,
     pid integer NOT NULL,
     backend_start timestamptz NOT NULL,
@@ -238,6 +239,14 @@ CREATE TABLE IF NOT EXISTS df.driver (
     task_wake_at timestamptz,
     picked_at timestamptz
 ) WITH (fillfactor = 50);
+
+-- Which login role drives the workflows of a role that cannot log in: see df.grant_driver.
+CREATE TABLE IF NOT EXISTS df.driver_grant (
+    owner regrole PRIMARY KEY,
+    driver regrole NOT NULL,
+    granted_by regrole NOT NULL,
+    granted_at timestamptz NOT NULL
+);
 
 -- Jobs that df.install_scheduler made.
 CREATE TABLE IF NOT EXISTS df.schedule (
@@ -331,6 +340,7 @@ BEGIN
             ('request', 'SELECT', concat_ws(' OR ', format(is_caller, 'caller'), is_admin)),
             ('request', 'INSERT', format(is_caller, 'caller')),
             ('driver', 'SELECT', concat_ws(' OR ', of_owner, is_admin)),
+            ('driver_grant', 'SELECT', concat_ws(' OR ', of_owner, 'driver::oid = ANY ((SELECT df.visible_roles())::oid[])', is_admin)),
             ('schedule', 'SELECT', format(is_caller, 'owner'))
     ), missing (phase, table_name, command) AS (
         SELECT 1, c.table_name, format('ALTER TABLE df.%I ADD COLUMN %I %s', c.table_name, c.name, c.definition)
@@ -411,6 +421,26 @@ BEGIN
     PERFORM set_config('lock_timeout', lock_timeout, true);
     FOREACH change IN ARRAY changes LOOP
         EXECUTE change;
+    END LOOP;
+END
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
+-- Routines of earlier versions that this one has with other parameters
+---------------------------------------------------------------------------------------------------------------------
+-- A new parameter stands at the end and has a default. The old routine goes, else a call would fit both; who calls it as before, a driver that is at work or a step
+-- procedure that was deployed, gets the new one.
+DO $$
+DECLARE
+    routine text;
+BEGIN
+    FOREACH routine IN ARRAY ARRAY[
+        'df.claim_task_v1(timestamptz, bigint, bigint)',
+        'df.retire_v1(integer)'
+    ] LOOP
+        IF to_regprocedure(routine) IS NOT NULL THEN
+            EXECUTE 'DROP FUNCTION ' || routine;
+        END IF;
     END LOOP;
 END
 $$;

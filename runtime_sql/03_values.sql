@@ -1,8 +1,46 @@
 ---------------------------------------------------------------------------------------------------------------------
+-- For whom a session drives
+---------------------------------------------------------------------------------------------------------------------
+-- For the role that it is, and for those that were granted to it. The functions of the hot path look for its own tasks first and ask this where they find none.
+
+CREATE OR REPLACE FUNCTION df.drives_v1(p_owner regrole) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT
+        FROM df.driver_grant AS g
+        WHERE g.owner = p_owner
+            AND g.driver = quote_ident(session_user)::regrole
+            -- Still a member, for whom SET ROLE works; from PostgreSQL 16 on not every member is one.
+            AND pg_has_role(session_user, g.owner, CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END)
+    );
+END
+$$;
+
+-- By their names, as SET ROLE takes them: none, which is the session's own role, and the granted ones.
+CREATE OR REPLACE FUNCTION df.driven_roles_v1() RETURNS text[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN ARRAY['none'] || ARRAY(
+        SELECT r.rolname::text
+        FROM df.driver_grant AS g
+        JOIN pg_roles AS r ON r.oid = g.owner
+        WHERE g.driver = quote_ident(session_user)::regrole
+            AND df.drives_v1(g.owner)
+        ORDER BY r.rolname
+    );
+END
+$$;
+
+---------------------------------------------------------------------------------------------------------------------
 -- Values: what a reference of a workflow becomes in the SQL of a step
 ---------------------------------------------------------------------------------------------------------------------
 -- A reference is a value, never text: its SQL is a quoted literal with its type. The functions that read are SECURITY DEFINER and find a task only
--- for the session_user who owns it.
+-- for whose owner the session drives.
 --
 -- PL/pgSQL throughout: a function in SQL would be planned anew in every transaction.
 --
@@ -70,9 +108,9 @@ BEGIN
         FROM df.binding AS b
         WHERE b.task_id = holder
             AND b.name = p_name
-            AND b.owner = login;
+            AND (b.owner = login OR df.drives_v1(b.owner));
         EXIT WHEN FOUND;
-        SELECT t.parent_id INTO holder FROM df.task AS t WHERE t.id = holder AND t.owner = login;
+        SELECT t.parent_id INTO holder FROM df.task AS t WHERE t.id = holder AND (t.owner = login OR df.drives_v1(t.owner));
     END LOOP;
     RETURN bound;
 END
@@ -284,7 +322,7 @@ BEGIN
     JOIN df.workflow_version AS v ON v.id = t.version_id
     CROSS JOIN LATERAL jsonb_array_elements(v.parameters) AS p (item)
     WHERE t.id = p_task_id
-        AND t.owner = quote_ident(session_user)::regrole
+        AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner))
         AND p.item ->> 'name' = p_name;
     RETURN entry;
 END
@@ -314,7 +352,7 @@ BEGIN
     FROM df.task AS t
     JOIN df.instance AS i ON i.id = t.instance_id
     WHERE t.id = step.task_id
-        AND t.owner = quote_ident(session_user)::regrole;
+        AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner));
     value := CASE p_name
         WHEN 'sys_instance_id' THEN instance.id
         WHEN 'sys_label' THEN coalesce(instance.label, '')

@@ -324,7 +324,7 @@ BEGIN
     SELECT t.lap_at INTO lap_at
     FROM df.task AS t
     WHERE t.id = step.task_id
-        AND t.owner = quote_ident(session_user)::regrole;
+        AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner));
     step.detail := '{"wait": "lap"}';
     IF lap_at IS NOT NULL THEN
         step.outcome := 'park';
@@ -445,18 +445,19 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    driven regrole;
     last_fork bigint;
     decisive df.task;
     bound df.binding;
 BEGIN
-    SELECT max(c.fork_seq) INTO last_fork FROM df.task AS c WHERE c.parent_id = step.task_id AND c.owner = login;
+    SELECT t.owner INTO driven FROM df.task AS t WHERE t.id = step.task_id AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner));
+    SELECT max(c.fork_seq) INTO last_fork FROM df.task AS c WHERE c.parent_id = step.task_id AND c.owner = driven;
     -- A race has one branch that settled; of a join the first with a problem.
     SELECT c.* INTO decisive
     FROM df.task AS c
     WHERE c.parent_id = step.task_id
         AND c.fork_seq = last_fork
-        AND c.owner = login
+        AND c.owner = driven
         AND (c.status IN ('failed', 'broke') OR (c.status = 'done' AND c.race_id IS NOT NULL))
     ORDER BY c.branch
     LIMIT 1;
@@ -471,12 +472,12 @@ BEGIN
 
     IF cardinality(merge) > 0 THEN
         INSERT INTO df.binding AS b (task_id, name, owner, row_count, result, columns)
-        SELECT DISTINCT ON (o.name) step.task_id, o.name, login, o.row_count, o.result, o.columns
+        SELECT DISTINCT ON (o.name) step.task_id, o.name, driven, o.row_count, o.result, o.columns
         FROM df.task AS c
         JOIN df.binding AS o ON o.task_id = c.id
         WHERE c.parent_id = step.task_id
             AND c.fork_seq = last_fork
-            AND c.owner = login
+            AND c.owner = driven
             AND (c.race_id IS NULL OR c.id = decisive.id)
             AND o.name = ANY (merge)
         ORDER BY o.name, c.branch DESC
@@ -513,7 +514,7 @@ BEGIN
         LEFT JOIN df.binding AS b ON b.task_id = c.id AND b.name = '.result'
         WHERE c.parent_id = step.task_id
             AND c.fork_seq = last_fork
-            AND c.owner = login;
+            AND c.owner = driven;
     END IF;
 
     -- They have been taken up; a loop around the fork would heap them up.
@@ -522,7 +523,7 @@ BEGIN
     WHERE b.task_id = c.id
         AND c.parent_id = step.task_id
         AND c.fork_seq = last_fork
-        AND c.owner = login;
+        AND c.owner = driven;
     RETURN step;
 END
 $$;
@@ -546,7 +547,7 @@ BEGIN
     SELECT t.instance_id, coalesce(t.deadline, moment + timeout) INTO inbox, deadline
     FROM df.task AS t
     WHERE t.id = step.task_id
-        AND t.owner = quote_ident(session_user)::regrole;
+        AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner));
 
     SELECT s.* INTO signal
     FROM df.signal AS s

@@ -1,7 +1,7 @@
 ---------------------------------------------------------------------------------------------------------------------
 -- Claiming a task and writing down what became of it
 ---------------------------------------------------------------------------------------------------------------------
--- Called by df.run. Each finds a task only for the session_user who owns it, whatever id it is given.
+-- Called by df.run. Each finds a task only for whose owner the session drives, whatever id it is given.
 
 DO $$
 BEGIN
@@ -234,8 +234,11 @@ $$;
 REVOKE ALL ON FUNCTION df.record_failure_v1(df.task, text, timestamptz, timestamptz, text, text, text, text, text) FROM PUBLIC;
 
 -- Locks the first due task behind (p_after, p_after_id). The position is why a claim is cheap: without it each would walk over the dead index entries that the
--- tasks before it left, all of them as long as somebody holds an old snapshot. p_known_version_id: the version whose command the driver has looked up lately.
-CREATE OR REPLACE FUNCTION df.claim_task_v1(p_after timestamptz, p_after_id bigint, p_known_version_id bigint) RETURNS df.claim_v1
+-- tasks before it left, all of them as long as somebody holds an old snapshot. p_known_version_id: the version whose command the driver has looked up lately. p_owner: NULL is
+-- the session's own role.
+CREATE OR REPLACE FUNCTION df.claim_task_v1(
+    p_after timestamptz, p_after_id bigint, p_known_version_id bigint, p_owner regrole DEFAULT NULL
+) RETURNS df.claim_v1
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 -- `= ANY (scopes)` would be planned anew at every call, for the planner thinks that an array has ten elements; and a session that planned while the tables
@@ -245,17 +248,25 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$
 DECLARE
-    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    driven CONSTANT regrole := coalesce(p_owner, quote_ident(session_user)::regrole);
     claim df.claim_v1;
     scopes bigint[];
     braced_by bigint;
     driver df.driver;
 BEGIN
+    IF p_owner IS NOT NULL THEN
+        -- Within: in one condition the function would be prepared at every claim.
+        IF NOT df.drives_v1(p_owner) THEN
+            claim.verdict := 'none';
+            claim.started_at := df.now();
+            RETURN claim;
+        END IF;
+    END IF;
     SELECT clock_timestamp() + c.shift, c.shift INTO claim.started_at, claim.clock_shift FROM df.clock AS c WHERE c.is_only;
     SELECT 'run', t.id, t.instance_id, t.version_id, t.state, t.wake_at, t.scopes, t.braced_by
     INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by
     FROM df.task AS t
-    WHERE t.owner = login
+    WHERE t.owner = driven
         AND t.wake_at <= claim.started_at
         AND (t.wake_at, t.id) > (p_after, p_after_id)
     ORDER BY t.wake_at, t.id
@@ -275,7 +286,8 @@ BEGIN
 
     IF braced_by IS NOT NULL THEN
         SELECT d.* INTO driver FROM df.driver AS d WHERE d.id = braced_by;
-        IF driver.died_at IS NOT NULL OR driver.id IS NULL THEN
+        -- Or it was driven by another role before.
+        IF driver.died_at IS NOT NULL OR driver.id IS NULL OR driver.owner <> quote_ident(session_user)::regrole THEN
             PERFORM df.record_failure_v1(
                 t, 'crashed', coalesce(driver.died_at, claim.started_at), claim.started_at, '57P02',
                 'the backend that ran this step ended before it could commit', NULL, NULL, NULL)
@@ -305,12 +317,12 @@ BEGIN
         AND p.prokind = 'p'
         AND p.proargtypes[0] = 'df.step_v1'::regtype
         AND p.pronargs = 1
-        AND p.proowner = login::oid;
+        AND p.proowner = v.owner::oid;
     IF claim.command IS NULL THEN
         PERFORM df.record_failure_v1(
             t, 'failed', claim.started_at, claim.started_at, '42883',
             coalesce(
-                format('procedure %s.%s of this version is missing, or is not %s''s', v.schema_name, v.procedure_name, login),
+                format('procedure %s.%s of this version is missing, or is not %s''s', v.schema_name, v.procedure_name, v.owner),
                 'the version that it runs is missing'),
             NULL, 'Deploy the same version of the workflow again.', NULL)
         FROM df.task AS t
@@ -338,7 +350,7 @@ BEGIN
             AND p.prokind = 'p'
             AND p.pronargs = 1
             AND p.proargtypes[0] = 'df.step_v1'::regtype
-            AND p.proowner = quote_ident(session_user)::regrole::oid
+            AND p.proowner = v.owner::oid
     );
 END
 $$;
@@ -365,6 +377,26 @@ BEGIN
 END
 $$;
 
+-- The same for the tasks of granted roles, too: apart, for this is dearer, and that is called between any two steps.
+CREATE OR REPLACE FUNCTION df.retake_v1(p_task_id bigint, p_driver_id bigint, p_now timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    state integer;
+BEGIN
+    SELECT t.state INTO state
+    FROM df.task AS t
+    WHERE t.id = p_task_id
+        AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner))
+        AND t.wake_at <= p_now
+        AND (t.braced_by IS NULL OR t.braced_by = p_driver_id)
+    FOR UPDATE SKIP LOCKED;
+    RETURN state;
+END
+$$;
+
 -- In careful work: counts the crash that a step may be, before it runs; cleared by its success. True: that is committed already, run it. False: it is
 -- written now, commit and claim again. NULL: not now, commit and leave it.
 --
@@ -383,12 +415,12 @@ BEGIN
     SET crashes = t.crashes + 1,
         braced_by = p_driver_id
     WHERE t.id = p_task_id
-        AND t.owner = login
+        AND (t.owner = login OR df.drives_v1(t.owner))
         AND t.braced_by IS DISTINCT FROM p_driver_id;
     IF FOUND THEN
         RETURN false;
     END IF;
-    SELECT t.crashes INTO crashes FROM df.task AS t WHERE t.id = p_task_id AND t.owner = login;
+    SELECT t.crashes INTO crashes FROM df.task AS t WHERE t.id = p_task_id AND (t.owner = login OR df.drives_v1(t.owner));
     IF crashes >= 5 THEN
         PERFORM FROM df.runtime AS r FOR UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
@@ -412,7 +444,7 @@ BEGIN
         wait = 'lock',
         wake_at = clock_timestamp() + (SELECT c.shift FROM df.clock AS c) + interval '0.1 seconds'
     WHERE t.id = p_task_id
-        AND t.owner = login;
+        AND (t.owner = login OR df.drives_v1(t.owner));
     RETURN NULL;
 END
 $$;
@@ -515,7 +547,13 @@ BEGIN
         AND t.status IN ('live', 'stopped');
     verdict := 'invalid';
     IF task.id IS NULL OR NOT coalesce(df.is_valid_v1(step, task), false) THEN
-        RETURN;
+        -- Or it is the task of a role that was granted to the session.
+        IF task.id IS NULL THEN
+            SELECT t.* INTO task FROM df.task AS t WHERE t.id = step.task_id AND t.status IN ('live', 'stopped') AND df.drives_v1(t.owner);
+        END IF;
+        IF task.id IS NULL OR NOT coalesce(df.is_valid_v1(step, task), false) THEN
+            RETURN;
+        END IF;
     END IF;
     attempt := task.failures + task.transient_failures + task.interrupts + task.crashes + CASE WHEN task.braced_by IS NULL THEN 1 ELSE 0 END;
     ends_branch := step.outcome IN ('done', 'break', 'fail') AND task.parent_id IS NOT NULL;
@@ -620,7 +658,7 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 AS $$
 DECLARE
-    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    driven regrole := quote_ident(session_user)::regrole;
     finished_at CONSTANT timestamptz := clock_timestamp() + p_clock_shift;
     verdict text;
     instance_id text;
@@ -641,7 +679,7 @@ BEGIN
         SET state = step.state,
             seq = t.seq + 1
         WHERE t.id = step.task_id
-            AND t.owner = login
+            AND t.owner = driven
             AND t.status = 'live'
             AND t.wait = 'ready'
             AND t.braced_by IS NULL
@@ -650,8 +688,8 @@ BEGIN
         RETURNING t.instance_id, t.seq, t.wake_at, t.is_traced, t.scopes INTO instance_id, seq, wake_at, is_traced, scopes;
     END IF;
     IF seq IS NULL THEN
-        SELECT turn.verdict, (turn.task).instance_id, (turn.task).seq, turn.attempt, (turn.task).wake_at, (turn.task).is_traced, (turn.task).parent_id
-        INTO verdict, instance_id, seq, attempt, wake_at, is_traced, parent_id
+        SELECT turn.verdict, (turn.task).instance_id, (turn.task).owner, (turn.task).seq, turn.attempt, (turn.task).wake_at, (turn.task).is_traced, (turn.task).parent_id
+        INTO verdict, instance_id, driven, seq, attempt, wake_at, is_traced, parent_id
         FROM df.turn_v1(step, p_state, p_started_at, finished_at, p_goes_back) AS turn;
         IF verdict = 'settled' THEN
             RETURN 'ok';
@@ -679,7 +717,7 @@ BEGIN
             RETURN 'invalid';
         END IF;
         INSERT INTO df.binding AS b (task_id, name, owner, row_count, result, columns)
-        VALUES (step.task_id, step.name, login, step.row_count, step.result, step.columns)
+        VALUES (step.task_id, step.name, driven, step.row_count, step.result, step.columns)
         ON CONFLICT (task_id, name) DO UPDATE
             SET row_count = excluded.row_count,
                 result = excluded.result,
@@ -692,7 +730,7 @@ BEGIN
             task_wake_at = wake_at,
             picked_at = finished_at
         WHERE d.id = p_picked_by
-            AND d.owner = login;
+            AND d.pid = pg_backend_pid();
         IF seq = 1 AND step.outcome <> 'done' THEN
             UPDATE df.instance AS i SET status = 'running', started_at = p_started_at WHERE i.id = instance_id AND i.status = 'pending';
         END IF;
@@ -729,7 +767,7 @@ AS $$
 DECLARE
     task df.task;
 BEGIN
-    SELECT t.* INTO task FROM df.task AS t WHERE t.id = p_task_id AND t.owner = quote_ident(session_user)::regrole AND t.status = 'live';
+    SELECT t.* INTO task FROM df.task AS t WHERE t.id = p_task_id AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner)) AND t.status = 'live';
     -- Alive to tell: it was no crash.
     IF task.braced_by IS NOT NULL THEN
         task.crashes := task.crashes - 1;
@@ -751,7 +789,7 @@ BEGIN
         FROM df.task AS t
         JOIN df.stop_scope AS s ON s.id = ANY (t.scopes)
         WHERE t.id = p_task_id
-            AND t.owner = quote_ident(session_user)::regrole
+            AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner))
             AND s.stopped_at IS NOT NULL
     );
 END
@@ -769,7 +807,7 @@ AS $$
             wake_at = NULL,
             braced_by = NULL
         WHERE t.id = p_task_id
-            AND t.owner = quote_ident(session_user)::regrole
+            AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner))
         RETURNING t.*
     )
     INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, message)
@@ -790,7 +828,7 @@ AS $$
         AND s.id = t.race_id
         AND t.id = p_task_id
         AND t.status = 'live'
-        AND t.owner = quote_ident(session_user)::regrole;
+        AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner));
     UPDATE df.task AS t
     -- Jitter: two that hold what the other needs would come back together.
     SET wake_at = clock_timestamp() + p_clock_shift
@@ -800,24 +838,27 @@ AS $$
         braced_by = NULL
     WHERE t.id = p_task_id
         AND t.status = 'live'
-        AND t.owner = quote_ident(session_user)::regrole;
+        AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner));
 $$;
 
--- When the next task is due after p_after, in the server's own time; NULL: none is known.
+-- When the next task of those for whom this session drives is due after p_after, in the server's own time; NULL: none is known.
 CREATE OR REPLACE FUNCTION df.next_due_v1(p_after timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    login CONSTANT regrole := quote_ident(session_user)::regrole;
     next_due timestamptz;
 BEGIN
-    SELECT t.wake_at INTO next_due
-    FROM df.task AS t
-    WHERE t.owner = login
-        AND t.wake_at > p_after
-    ORDER BY t.wake_at
-    LIMIT 1;
+    SELECT min(n.wake_at) INTO next_due
+    FROM unnest(df.driven_roles_v1()) AS r (name)
+    CROSS JOIN LATERAL (
+        SELECT t.wake_at
+        FROM df.task AS t
+        WHERE t.owner = quote_ident(CASE r.name WHEN 'none' THEN session_user ELSE r.name END)::regrole
+            AND t.wake_at > p_after
+        ORDER BY t.wake_at
+        LIMIT 1
+    ) AS n;
     RETURN next_due - (SELECT c.shift FROM df.clock AS c);
 END
 $$;
@@ -859,7 +900,7 @@ BEGIN
         SELECT t.* INTO task
         FROM df.task AS t
         WHERE t.id = died.task_id
-            AND t.owner = login
+            AND (t.owner = login OR df.drives_v1(t.owner))
             AND t.status = 'live'
             AND t.wait = 'ready'
             AND t.wake_at = died.task_wake_at

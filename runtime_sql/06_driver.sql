@@ -31,6 +31,7 @@ $$;
 
 -- Runs the due tasks of its session_user, one state a transaction, until nothing is due; then lingers, looking again, until max_seconds are over. 0: returns
 -- as soon as nothing is due. Never longer than 60 s, nor than statement_timeout allows: statistics are flushed when a CALL ends, and autovacuum needs them.
+-- Those of the roles that were granted to it (df.grant_driver), too: a second of each at most, then the next one's.
 -- next_due: when the next sleeping task is due, as far as is known.
 --
 -- Call it at the top level, with autocommit; any number side by side. It commits, so it has no SET clause, is not SECURITY DEFINER and calls the step inside
@@ -50,12 +51,19 @@ DECLARE
     is_braced boolean;
     is_pinned boolean;
     is_interrupted boolean;
+    -- Whose workflows it runs, for SET ROLE; whose turn it is, none: its own role's, owner is NULL. A change of role is committed at once, for a ROLLBACK would
+    -- take it back.
+    roles pg_catalog.text[];
+    place integer;
+    role pg_catalog.text;
+    owner pg_catalog.regrole;
     -- Where the last claim stood in the queue.
     position_at pg_catalog.timestamptz;
     position_id bigint;
     rewound_at pg_catalog.timestamptz;
-    -- When it found nothing due, if it has found nothing since.
+    -- When it found nothing due, if it has found nothing since, and whose turn it was then.
     idle_since pg_catalog.timestamptz;
+    idle_place integer;
     -- The task that it is at.
     claim df.claim_v1;
     version_id bigint;
@@ -95,6 +103,9 @@ BEGIN
     RESET ALL;
     SET search_path = pg_catalog, pg_temp;
     is_pinned := df.pin_settings_v1();
+    roles := df.driven_roles_v1();
+    place := 1;
+    role := 'none';
     COMMIT;
 
     nap := 0.02;
@@ -110,32 +121,49 @@ BEGIN
             rewound_at := clock_timestamp();
             -- And the procedure is looked up anew, for it may have been replaced.
             version_id := NULL;
+            -- And it is the next one's turn.
+            roles := df.driven_roles_v1();
+            place := place % cardinality(roles) + 1;
+            IF roles[place] <> role THEN
+                role := roles[place];
+                owner := CASE WHEN role <> 'none' THEN quote_ident(role)::regrole END;
+                PERFORM set_config('role', role, false);
+                COMMIT;
+            END IF;
         END IF;
-        claim := df.claim_task_v1(position_at, position_id, version_id);
+        claim := df.claim_task_v1(position_at, position_id, version_id, owner);
 
-        idle_since := NULL;
         IF claim.verdict = 'none' THEN
             COMMIT;
+            IF idle_since IS NULL THEN
+                idle_since := claim.started_at;
+                idle_place := place;
+            END IF;
             IF position_id > 0 THEN
                 position_at := '-infinity';
                 position_id := 0;
+            ELSIF idle_place <= cardinality(roles) AND place % cardinality(roles) + 1 <> idle_place THEN
+                -- Others of them may have something.
+                rewound_at := '-infinity';
             ELSIF max_seconds > 0 THEN
-                idle_since := claim.started_at;
                 PERFORM pg_sleep(least(nap, extract(epoch FROM ends_at - clock_timestamp())));
                 -- The sleep ran in a transaction of its own, with a snapshot.
                 COMMIT;
                 nap := least(nap * 1.5, 0.5);
+                idle_place := place;
             ELSE
-                idle_since := claim.started_at;
                 EXIT;
             END IF;
             CONTINUE;
         END IF;
+        idle_since := NULL;
         nap := 0.02;
 
         IF driver_id IS NULL THEN
             -- The row is opened by a run that has something to do, and before it does it.
             ROLLBACK;
+            -- A granted role would not see what the backends of this one do.
+            RESET ROLE;
             looked_at := clock_timestamp();
             SELECT array_agg(a.pid), array_agg(a.backend_start), max(a.backend_start) FILTER (WHERE a.pid = pg_backend_pid())
             INTO live_pids, live_starts, backend_start
@@ -149,6 +177,7 @@ BEGIN
             END IF;
             SELECT d.driver_id, d.is_careful INTO driver_id, is_careful
             FROM df.open_driver_v1(backend_start, live_pids, live_starts, looked_at) AS d;
+            PERFORM set_config('role', role, false);
             COMMIT;
             CONTINUE;
         END IF;
@@ -214,8 +243,8 @@ BEGIN
                     -- What was deferred fails here, inside this block, and not at the COMMIT.
                     SET CONSTRAINTS ALL IMMEDIATE;
                     -- Half the price of a RESET that nobody needs.
-                    IF pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none' THEN
-                        RESET ROLE;
+                    IF pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) role THEN
+                        PERFORM pg_catalog.set_config('role', role, false);
                     END IF;
                     -- Fails while a trigger on a temporary table is queued.
                     DISCARD TEMP;
@@ -228,7 +257,7 @@ BEGIN
                         error_hint = PG_EXCEPTION_HINT,
                         error_context = PG_EXCEPTION_CONTEXT;
                     verdict := 'failed';
-                    RESET ROLE;
+                    PERFORM pg_catalog.set_config('role', role, false);
                     DISCARD TEMP;
                 END;
 
@@ -257,7 +286,7 @@ BEGIN
                     IF verdict <> 'failed' THEN
                         -- With what the step did, the lock is gone, too.
                         ROLLBACK;
-                        IF df.continue_v1(claim.task_id, driver_id, clock_timestamp() + claim.clock_shift) IS DISTINCT FROM state THEN
+                        IF df.retake_v1(claim.task_id, driver_id, clock_timestamp() + claim.clock_shift) IS DISTINCT FROM state THEN
                             verdict := 'gone';
                         END IF;
                     END IF;
@@ -297,12 +326,16 @@ BEGIN
             moment := clock_timestamp() + claim.clock_shift;
             state := df.continue_v1(claim.task_id, driver_id, moment);
             IF state IS NULL THEN
-                COMMIT;
-                EXIT;
+                state := df.retake_v1(claim.task_id, driver_id, moment);
+                IF state IS NULL THEN
+                    COMMIT;
+                    EXIT;
+                END IF;
             END IF;
         END LOOP;
     END LOOP;
 
+    RESET ROLE;
     IF driver_id IS NOT NULL THEN
         -- Losing this in a crash costs some careful work and nothing else.
         PERFORM set_config('synchronous_commit', 'off', true);

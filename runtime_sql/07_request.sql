@@ -504,6 +504,70 @@ BEGIN
 END
 $$;
 
+-- {"owner", "driver"}: from now on that login role drives that owner's workflows. Their steps run in its sessions, where RESET ROLE gives them its rights: so it is the
+-- driver who must agree. That it is a member shows that whoever may give the owner's rights away has done so.
+CREATE OR REPLACE FUNCTION df.act_grant_driver_v1(p_caller regrole, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner pg_roles;
+    driver pg_roles;
+BEGIN
+    SELECT r.* INTO owner FROM pg_roles AS r WHERE r.rolname = p_payload ->> 'owner';
+    SELECT r.* INTO driver FROM pg_roles AS r WHERE r.rolname = p_payload ->> 'driver';
+    IF owner.oid IS NULL OR driver.oid IS NULL THEN
+        RAISE EXCEPTION 'role "%" does not exist', CASE WHEN owner.oid IS NULL THEN p_payload ->> 'owner' ELSE p_payload ->> 'driver' END
+            USING ERRCODE = '42704';
+    ELSIF owner.rolsuper OR driver.rolsuper THEN
+        RAISE EXCEPTION 'a superuser does not drive workflows, nor own them' USING ERRCODE = 'PD004';
+    ELSIF owner.rolcanlogin THEN
+        RAISE EXCEPTION 'role "%" can log in', owner.rolname
+            USING ERRCODE = 'PD004', HINT = 'Drivers of its workflows connect as that role.';
+    ELSIF NOT driver.rolcanlogin THEN
+        RAISE EXCEPTION 'role "%" cannot log in', driver.rolname USING ERRCODE = 'PD004', HINT = 'Name the role as which drivers connect.';
+    ELSIF NOT pg_has_role(driver.oid, owner.oid, 'MEMBER') THEN
+        RAISE EXCEPTION 'role "%" is not a member of role "%"', driver.rolname, owner.rolname
+            USING ERRCODE = '42501', HINT = format('Steps run with the rights of their owner: GRANT %I TO %I;', owner.rolname, driver.rolname);
+    ELSIF NOT df.has_role_v1(p_caller, driver.oid::regrole)
+        AND NOT df.has_role_v1(p_caller, (SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'df')::regrole)
+    THEN
+        RAISE EXCEPTION 'permission denied to make role "%" a driver', driver.rolname
+            USING ERRCODE = '42501',
+                DETAIL = format('Steps of "%s" could then act with the rights of "%s".', owner.rolname, driver.rolname),
+                HINT = 'That role itself grants it, or the runtime''s owner.';
+    END IF;
+    INSERT INTO df.driver_grant AS g (owner, driver, granted_by, granted_at)
+    VALUES (owner.oid, driver.oid, p_caller, df.now())
+    ON CONFLICT ON CONSTRAINT driver_grant_pkey DO UPDATE
+        SET driver = excluded.driver,
+            granted_by = excluded.granted_by,
+            granted_at = excluded.granted_at;
+    PERFORM pg_notify('pgdurc', '');
+    RETURN 'granted';
+END
+$$;
+
+-- {"owner"}: by whoever has the rights of one of the two, or by the runtime's owner.
+CREATE OR REPLACE FUNCTION df.act_revoke_driver_v1(p_caller regrole, p_payload jsonb) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM df.driver_grant AS g
+    WHERE g.owner = to_regrole(quote_ident(p_payload ->> 'owner'))
+        AND (
+            df.has_role_v1(p_caller, g.owner)
+            OR df.has_role_v1(p_caller, g.driver)
+            OR df.has_role_v1(p_caller, (SELECT n.nspowner FROM pg_namespace AS n WHERE n.nspname = 'df')::regrole)
+        );
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no driver is granted for role "%", or not one that you may revoke', p_payload ->> 'owner' USING ERRCODE = '42501';
+    END IF;
+    RETURN 'revoked';
+END
+$$;
+
 CREATE OR REPLACE FUNCTION df.act_on_request() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -553,6 +617,10 @@ BEGIN
         WHEN 'unschedule' THEN
             DELETE FROM df.schedule AS s WHERE s.owner = new.caller;
             new.answer := 'OK';
+        WHEN 'grant_driver' THEN
+            new.answer := df.act_grant_driver_v1(new.caller, new.payload);
+        WHEN 'revoke_driver' THEN
+            new.answer := df.act_revoke_driver_v1(new.caller, new.payload);
         ELSE
             RAISE EXCEPTION 'unknown kind of request "%"', new.kind USING ERRCODE = '22023';
     END CASE;
@@ -576,7 +644,8 @@ REVOKE ALL ON FUNCTION
     df.require_instance_v1(regrole, text), df.act_start_v1(regrole, jsonb), df.act_cancel_v1(regrole, text, text),
     df.act_signal_v1(regrole, text, text, jsonb), df.act_register_v1(regrole, jsonb), df.find_version_v1(regrole, jsonb),
     df.find_call_v1(regrole, jsonb), df.act_define_call_v1(regrole, jsonb),
-    df.act_unregister_v1(regrole, jsonb), df.act_prune_v1(regrole, jsonb), df.act_on_request()
+    df.act_unregister_v1(regrole, jsonb), df.act_prune_v1(regrole, jsonb), df.act_grant_driver_v1(regrole, jsonb),
+    df.act_revoke_driver_v1(regrole, jsonb), df.act_on_request()
     FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION df.ask_v1(p_kind text, p_instance_id text, p_payload jsonb) RETURNS text

@@ -2,21 +2,25 @@
 -- What calls df.run, and who cleans up
 ---------------------------------------------------------------------------------------------------------------------
 
--- Deletes at most p_limit instances of the session's role that ended longer ago than the retention, with all that belongs to them.
-CREATE OR REPLACE FUNCTION df.retire_v1(p_limit integer) RETURNS integer
+-- Deletes at most p_limit instances of p_owner, whom the session drives, that ended longer ago than the retention, with all that belongs to them.
+CREATE OR REPLACE FUNCTION df.retire_v1(p_limit integer, p_owner regrole DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     login CONSTANT regrole := quote_ident(session_user)::regrole;
+    driven CONSTANT regrole := coalesce(p_owner, login);
     before CONSTANT timestamptz := df.now() - (SELECT r.retention FROM df.runtime AS r);
     retired text[];
     tasks bigint[];
 BEGIN
+    IF driven <> login AND NOT df.drives_v1(driven) THEN
+        RETURN 0;
+    END IF;
     retired := ARRAY(
         SELECT i.id
         FROM df.instance AS i
-        WHERE i.owner = login
+        WHERE i.owner = driven
             AND i.created_at < before
             AND i.ended_at < before
         ORDER BY i.created_at
@@ -31,12 +35,12 @@ BEGIN
     DELETE FROM df.signal AS s WHERE s.instance_id = ANY (retired);
     DELETE FROM df.stop_scope AS s WHERE s.instance_id = ANY (retired);
     DELETE FROM df.request AS r WHERE r.instance_id = ANY (retired);
-    DELETE FROM df.request AS r WHERE r.instance_id IS NULL AND r.caller = login AND r.created_at < before;
+    DELETE FROM df.request AS r WHERE r.instance_id IS NULL AND r.caller = driven AND r.created_at < before;
     DELETE FROM df.instance AS i WHERE i.id = ANY (retired);
     DELETE FROM df.driver AS d
     WHERE d.owner = login
         AND coalesce(d.died_at, d.closed_at) < clock_timestamp() - interval '1 day'
-        AND NOT EXISTS (SELECT FROM df.task AS t WHERE t.braced_by = d.id AND t.status = 'live' AND t.owner = login);
+        AND NOT EXISTS (SELECT FROM df.task AS t WHERE t.braced_by = d.id AND t.status = 'live');
     RETURN cardinality(retired);
 END
 $$;
@@ -103,6 +107,7 @@ DECLARE
     gives_up_at pg_catalog.timestamptz;
     cleans_at pg_catalog.timestamptz := pg_catalog.clock_timestamp();
     retired integer;
+    role pg_catalog.text;
     seen pg_catalog.jsonb := '{}';
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
@@ -123,8 +128,10 @@ BEGIN
     LOOP
         retired := 0;
         IF clock_timestamp() >= cleans_at THEN
-            retired := df.retire_v1(100);
-            COMMIT;
+            FOREACH role IN ARRAY df.driven_roles_v1() LOOP
+                retired := retired + df.retire_v1(100, CASE WHEN role <> 'none' THEN quote_ident(role)::regrole END);
+                COMMIT;
+            END LOOP;
             -- At once again while there is more, but not without watching.
             cleans_at := clock_timestamp() + CASE WHEN retired > 0 THEN interval '0' ELSE interval '5 seconds' END;
         END IF;

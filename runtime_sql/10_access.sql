@@ -54,6 +54,26 @@ END
 $$;
 REVOKE ALL ON FUNCTION df.revoke_usage(text) FROM PUBLIC;
 
+-- Has a login role drive the workflows of a role that cannot log in, instead of who did before; see df.act_grant_driver_v1 for who may. What it means: the steps of that
+-- owner run in sessions of the driver, and can take its rights. The driver must be a member of the owner.
+CREATE OR REPLACE FUNCTION df.grant_driver(p_owner text, p_driver text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM df.ask_v1('grant_driver', NULL, jsonb_build_object('owner', p_owner, 'driver', p_driver));
+END
+$$;
+
+CREATE OR REPLACE FUNCTION df.revoke_driver(p_owner text) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM df.ask_v1('revoke_driver', NULL, jsonb_build_object('owner', p_owner));
+END
+$$;
+
 -- A new version of this runtime may have brought new tables: whoever had been let in can read them, too.
 DO $$
 DECLARE
