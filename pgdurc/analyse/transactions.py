@@ -12,7 +12,7 @@ _HINT = "run it outside of the workflow; df.detached, which would run it, is not
 
 
 def check_transactions(draft: Draft) -> Draft:
-    """Report statements that PostgreSQL refuses inside a transaction block, and those that end it."""
+    """Report what PostgreSQL refuses inside a transaction block, what ends it, and SELECT INTO."""
     problems: list[Diagnostic] = []
     for span, read in draft.reads.items():
         if read.parsed is None or read.parsed.node is None:
@@ -33,6 +33,9 @@ def check_transactions(draft: Draft) -> Draft:
             problems.append(
                 error("PGD305", f"COPY {way} cannot stand in a workflow: nobody is at the other end", span)
             )
+        elif read.parsed.kind == "select_stmt" and _makes_table(read.parsed.node):
+            hint = "write CREATE TABLE ... AS SELECT ..."
+            problems.append(error("PGD309", "SELECT ... INTO cannot be a step", span, hint))
         elif what := _refused(read.parsed):
             problems.append(error("PGD304", f"{what} cannot run inside a transaction block", span, _HINT))
     return draft.reporting(problems)
@@ -71,6 +74,15 @@ def _refused(statement: Statement) -> str | None:
             options = {unwrap(option)[1].defname for option in node.options}
             return None if options & {"connect", "create_slot"} else "CREATE SUBSCRIPTION with a new slot"
     return _ALWAYS.get(statement.kind)
+
+
+def _makes_table(select: Any) -> bool:
+    while select.HasField("larg"):  # of a set operation the leftmost part holds it
+        select = select.larg
+    if not select.HasField("into_clause"):
+        return False
+    table = select.into_clause.rel
+    return table.relpersistence != "t" and table.schemaname != "pg_temp"  # which is reported as such
 
 
 def _reindex(node: Any) -> str | None:

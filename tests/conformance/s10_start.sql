@@ -194,3 +194,9 @@ SELECT id FROM ids;
 --> rows {"n": 2}
 INSERT INTO log (note) SELECT df.start('SELECT 3 AS n') RETURNING note;
 --> rows {"n": 3}
+
+-- [10] a SELECT that makes a table is found before anything runs
+SELECT df.start('SELECT 1 AS n INTO made');
+--> PGD309
+SELECT df.start('CREATE TABLE made AS SELECT 1 AS n' ~> 'SELECT n FROM made');
+--> rows {"n": 1}
