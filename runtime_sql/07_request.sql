@@ -79,6 +79,10 @@ BEGIN
         OR (SELECT p.proowner FROM pg_proc AS p WHERE p.oid = starter) IS DISTINCT FROM workflow.owner::oid
     THEN
         RAISE EXCEPTION 'workflow %.% is not deployed here', p_payload ->> 'schema', p_payload ->> 'name' USING ERRCODE = 'PD005';
+    ELSIF version.id <> workflow.version_id THEN
+        -- The right to start a workflow is one to what it is now: a version may have been superseded because it should not run any more.
+        RAISE EXCEPTION 'this version of workflow %.% has been superseded', workflow.schema_name, workflow.name
+            USING ERRCODE = 'PD005', HINT = 'If the workflow was deployed at this very moment, start it again.';
     END IF;
     IF NOT has_function_privilege(p_caller::oid, starter, 'EXECUTE') THEN
         RAISE EXCEPTION 'permission denied for workflow %.%', workflow.schema_name, workflow.name

@@ -46,6 +46,25 @@ def test_going_back_to_an_earlier_version(workflows):
     assert workflows.rows(instance)[0]["v"] == "one"
 
 
+def test_a_superseded_version_cannot_be_started(workflows):
+    """EXECUTE on the starter is a right to what the workflow is now; what is in flight stays what it was."""
+    workflows.deploy(ONE)
+    old = workflows.database.value("SELECT hash FROM df.workflow_version")
+    workflows.database.query("SELECT df.grant_usage('carol')", role="dfowner")
+    workflows.database.query("GRANT EXECUTE ON FUNCTION w(int) TO carol")
+    start = f"df.start_v1('w', '{old}', '{{\"n\": \"1\"}}')"
+    first = workflows.start(start, role="carol")
+    workflows.deploy(TWO)
+    for role in ("carol", "alice"):
+        with pytest.raises(psycopg.Error, match="has been superseded") as caught:
+            workflows.start(start, role=role)
+        assert caught.value.sqlstate == "PD005"
+    assert workflows.drive_until_ended(first) == "completed"
+    assert workflows.rows(first)[0]["v"] == "one"
+    workflows.deploy(ONE)
+    assert workflows.start(start, role="carol")
+
+
 def test_another_search_path_is_refused(workflows):
     workflows.deploy("CREATE SCHEMA s; " + ONE)
     with pytest.raises(psycopg.Error, match="deployed with another search_path"):
