@@ -82,7 +82,7 @@ def _makes_table(select: Any) -> bool:
     if not select.HasField("into_clause"):
         return False
     table = select.into_clause.rel
-    return table.relpersistence != "t" and table.schemaname != "pg_temp"  # which is reported as such
+    return not (table.relpersistence == "t" or table.schemaname == "pg_temp")  # which is reported as such
 
 
 def _reindex(node: Any) -> str | None:
