@@ -91,6 +91,12 @@ def require_runtime(connection: Connection) -> None:
     connection.execute("SELECT df.require_runtime(%s)", (EPOCH,))
 
 
+def driven_roles(connection: Connection) -> list[str]:
+    """Whose workflows a driver with this connection runs: its own role, and those that were granted to it."""
+    own, roles = _one(connection, "SELECT session_user::text, df.driven_roles_v1()")
+    return [own, *roles[1:]]
+
+
 def require_driver_role(connection: Connection) -> None:
     """Raise Failure where this role may not drive workflows."""
     role, is_superuser = _one(

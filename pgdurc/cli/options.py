@@ -16,11 +16,32 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+_verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="Say which database is used, and who named it."
+)
+
+
 def database_options(function: Function) -> Function:
     """--db and --verbose; the command gets `db` and `verbose`."""
     for decorate in (
-        click.option("-v", "--verbose", is_flag=True, help="Say which database is used, and who named it."),
+        _verbose_option,
         click.option("--db", metavar="DSN", help="Database: a URL, a libpq connection string, or: embedded."),
+    ):
+        function = decorate(function)
+    return function
+
+
+def databases_options(function: Function) -> Function:
+    """--db, which may be repeated, and --verbose; the command gets `dbs` and `verbose`."""
+    for decorate in (
+        _verbose_option,
+        click.option(
+            "--db",
+            "dbs",
+            metavar="DSN",
+            multiple=True,
+            help="Database and role: a URL, a libpq connection string, or: embedded. May be repeated.",
+        ),
     ):
         function = decorate(function)
     return function

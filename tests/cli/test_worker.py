@@ -134,6 +134,34 @@ def test_a_superuser_does_not_drive(cli, deployed):
     assert 'role "postgres" is a superuser, and superusers do not drive workflows' in result.stderr
 
 
+def test_several_owners(cli, deployed):
+    """One worker, a connection string for each; a step of each runs at once, as its owner."""
+    deployed.query("CREATE TABLE who (name text); GRANT ALL ON who TO bob")
+    for role in ("alice", "bob"):
+        Path(f"{role}.sql").write_text(
+            f"CREATE WORKFLOW {role}s() AS 'INSERT INTO who SELECT concat_ws('' as '', ''{role}'', current_user)';"
+        )
+        assert cli("deploy", f"{role}.sql", "--db", deployed.conninfo(role)).exit_code == 0
+    with worker(deployed.conninfo("alice"), "--db", deployed.conninfo("bob"), "--drivers", "1") as process:
+        for role in ("alice", "bob"):
+            deployed.query(f"SELECT {role}s()", role=role)
+        eventually(lambda: deployed.value("SELECT count(*) FROM who") == 2)
+        assert deployed.query("SELECT name FROM who ORDER BY 1") == [("alice as alice",), ("bob as bob",)]
+        assert {role for (role,) in deployed.query("SELECT owner::text FROM df.driver", role="dfowner")} == {
+            "alice",
+            "bob",
+        }
+        log = stop(process)
+    assert log[-1]["message"] == "stopped"
+
+
+def test_none_starts_where_one_cannot(cli, deployed):
+    result = cli("worker", "--db", deployed.conninfo("alice"), "--db", deployed.conninfo("postgres"))
+    assert result.exit_code == 3
+    assert "is a superuser" in result.stderr
+    assert "driving" not in result.stderr
+
+
 @pytest.mark.crash
 def test_a_killed_server_that_comes_back_is_found_again(cli, project):
     cluster = ensure_embedded(project)
