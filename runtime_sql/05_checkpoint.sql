@@ -351,6 +351,7 @@ BEGIN
             AND p.pronargs = 1
             AND p.proargtypes[0] = 'df.step_v1'::regtype
             AND p.proowner = v.owner::oid
+            AND (v.owner = quote_ident(session_user)::regrole OR df.drives_v1(v.owner))
     );
 END
 $$;

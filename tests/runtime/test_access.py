@@ -153,6 +153,93 @@ def test_members_of_the_owner_see_its_instances(alices):
         database.query(f"DROP ROLE {member}", role="postgres")
 
 
+SEEN = ("instance", "task", "binding", "step_run", "signal", "stop_scope", "workflow_version", "step_def")
+
+
+@pytest.fixture
+def waiting(workflows):
+    """Of alice's: an instance that waits for a signal, with something of it in each of the tables; she has set a variable."""
+    database = workflows.database
+    workflows.deploy(
+        "CREATE WORKFLOW w(n int) AS 'SELECT $n AS n' |=> x ~> df.wait_for_signal('go') |=> go ~> 'SELECT $go.data AS data, $x AS n';"
+        " CREATE WORKFLOW other() AS df.wait_for_signal('go');"
+    )
+    database.query("SELECT df.setvar('password', 'of alice')")
+    mine, other = workflows.start("w(1)"), workflows.start("other()")
+    database.drive()
+    for instance in (mine, other):
+        database.query("SELECT df.signal(%s, 'not yet', '1')", instance)
+    return workflows, mine, other
+
+
+def test_a_member_of_the_owner_sees_all_that_is_the_owners_but_variables(waiting):
+    """PostgreSQL's rule: who has a role's rights has them here. Variables are of the role that set them."""
+    workflows, mine, _ = waiting
+    database = workflows.database
+    member = f"member_of_alice_{database.name}"
+    database.query(f"CREATE ROLE {member} LOGIN IN ROLE alice", role="postgres")
+    try:
+        for table in SEEN:
+            count = f"SELECT count(*) FROM df.{table}"
+            assert database.value(count, role=member) == database.value(count, role="dfowner") > 0, table
+        assert database.query("SELECT * FROM df.vars", role=member) == []
+        assert database.value("SELECT df.getvar('password')", role=member) is None
+        assert database.value("SELECT df.signal(%s, 'go', '7')", mine, role=member) == "OK"
+        database.drive()
+        assert database.value("SELECT df.result(%s)::jsonb -> 'rows'", mine, role=member) == [
+            {"data": 7, "n": 1}
+        ]
+        # The other way round it gives nothing: alice is no member of her member.
+        database.query("SELECT df.setvar('v', '1')", role=member)
+        assert database.query("SELECT name FROM df.vars") == [("password",)]
+        # And with SET ROLE she is alice.
+        with database.connect(member) as connection:
+            connection.execute("SET ROLE alice")
+            assert connection.execute("SELECT df.getvar('password')").fetchone() == ("of alice",)
+    finally:
+        database.query("DELETE FROM df.request; DELETE FROM df.vars; DELETE FROM df.signal", role="dfowner")
+        database.query(f"DROP ROLE {member}", role="postgres")
+
+
+def test_an_application_sees_and_signals_what_it_started_and_nothing_else(waiting):
+    workflows, mine, other = waiting
+    database = workflows.database
+    database.query("SELECT df.grant_usage('carol')", role="dfowner")
+    database.query("GRANT EXECUTE ON FUNCTION w(int) TO carol")
+    hers = workflows.start("w(5)", role="carol")
+    database.drive()
+    for table, condition in (
+        ("instance", "id = %s"), ("task", "instance_id = %s"), ("stop_scope", "instance_id = %s"), ("signal", "instance_id = %s"),
+        ("binding", "task_id IN (SELECT id FROM df.task WHERE instance_id = %s)"),
+        ("step_run", "task_id IN (SELECT id FROM df.task WHERE instance_id = %s)"),
+    ):  # fmt: skip
+        database.query("SELECT df.signal(%s, 'not yet', '2')", hers, role="carol")
+        of_hers = database.value(f"SELECT count(*) FROM df.{table} WHERE {condition}", hers, role="dfowner")
+        assert database.value(f"SELECT count(*) FROM df.{table}", role="carol") == of_hers > 0, table
+    # Of the versions the one that hers runs on, though she may start no other.
+    assert database.query("SELECT procedure_name LIKE 'w\\_\\_%' FROM df.workflow_version", role="carol") == [
+        (True,)
+    ]
+    assert refused(database, "SELECT other()", role="carol").sqlstate == "42501"
+    for instance in (mine, other):
+        for call in ("SELECT df.signal(%s, 'go', '1')", "SELECT df.cancel(%s)"):
+            assert refused(database, call, instance, role="carol").sqlstate == "PD002"
+        assert database.value("SELECT df.status(%s)", instance, role="carol") is None
+    assert database.query("SELECT * FROM df.vars", role="carol") == []
+    assert database.value("SELECT df.signal(%s, 'go', '7')", hers, role="carol") == "OK"
+    database.drive("carol")
+    assert workflows.status(hers) == "running"
+    database.drive()
+    assert database.value("SELECT df.result(%s)::jsonb -> 'rows'", hers, role="carol") == [
+        {"data": 7, "n": 5}
+    ]
+    assert [workflows.status(i) for i in (mine, other)] == ["running"] * 2
+    assert (
+        database.query("SELECT name FROM df.signal WHERE instance_id IN (%s, %s)", mine, other)
+        == [("not yet",)] * 2
+    )
+
+
 @pytest.mark.parametrize("name", ['Bob "the" Builder', "with space", "Ünï", "semi;colon"])
 def test_odd_role_names(database, name):
     from psycopg import sql
