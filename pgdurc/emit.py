@@ -30,7 +30,8 @@ _GROUP_SIZE = 100
 # PL/pgSQL compiles a procedure once a session, in a time that grows with states times lines.
 _DENSE_FROM = 1_000
 _MAX_PAIRS = 50  # jsonb_build_object takes 100 arguments
-_RUNTIME_EPOCH = 1
+# Raised with what compiled code needs of the runtime: 2 brought df.cursor_v1 and forms of values in calls.
+_RUNTIME_EPOCH = 2
 
 
 @dataclass(frozen=True, slots=True)

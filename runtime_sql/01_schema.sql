@@ -123,7 +123,7 @@ CREATE TABLE IF NOT EXISTS df.runtime (
 DO $$
 DECLARE
     version CONSTANT text := '0.1.0';
-    epoch CONSTANT integer := 1;
+    epoch CONSTANT integer := 2;
     installed df.runtime;
 BEGIN
     SELECT r.* INTO installed FROM df.runtime AS r;
