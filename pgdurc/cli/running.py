@@ -16,7 +16,7 @@ from pgdurc.failure import Exit, Failure
 from pgdurc.nearest import nearest
 from pgdurc.runtime import require_driver_role, require_runtime
 from pgdurc.settings import MOST_DRIVERS, read_settings
-from pgdurc.start import start_workflow
+from pgdurc.start import parse_arguments, start_workflow
 
 if TYPE_CHECKING:
     from pgdurc.compile import Compiled, CompiledWorkflow
@@ -66,6 +66,7 @@ def run_command(
     from pgdurc.follow import follow
     from pgdurc.worker import Worker
 
+    parse_arguments(argument)  # one that is malformed is said before a database is touched
     source, compiled = compile_file(file)
     name = _only_workflow(compiled, workflow, file)
     database, connection = open_database(db, verbose, or_embedded=True)
@@ -75,8 +76,10 @@ def run_command(
         require_runtime(connection)
         if drivers:
             require_driver_role(connection)
-        deploy_compiled(connection, source, compiled, file)
-        instance_id = start_workflow(connection, name, argument, label=label, key=key)
+        # In one transaction: a start that is refused leaves nothing deployed.
+        with connection.transaction():
+            deploy_compiled(connection, source, compiled, file)
+            instance_id = start_workflow(connection, name, argument, label=label, key=key)
     click.echo(f"started {name} as {instance_id}", err=True)
     worker = Worker(database, drivers)
     try:

@@ -189,6 +189,25 @@ def test_run_follows_to_the_end_and_prints_the_result(cli, deployed):
     assert "completed after" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ((), 3, 'argument "by" of workflow "once" is missing'),
+        (("-a", "yb=1"), 3, 'workflow "once" has no parameter yb'),
+        (("-a", "by=x"), 3, 'invalid input syntax for type integer: "x"'),
+        (("-a", "by"), 2, 'argument "by" is not of the form name=value'),
+        (("-a", "by=1", "--key", ""), 2, "the key is empty"),
+    ],
+)
+def test_run_that_cannot_start_deploys_nothing(cli, deployed, arguments, code, message):
+    Path("once.pgd").write_text("CREATE TABLE once_only ();\nCREATE WORKFLOW once(by int) AS 'SELECT $by';\n")
+    result = cli("run", "once.pgd", *arguments, "--db", deployed.conninfo())
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert deployed.query("SELECT pg_catalog.to_regclass('once_only')::text") == [(None,)]
+    assert deployed.query("SELECT FROM df.workflows WHERE name = 'public.once'") == []
+
+
 def test_run_of_a_workflow_that_fails(cli, deployed):
     result = cli("run", "script.pgd", "divide", "-a", "by=0", "--drivers", "1", "--db", deployed.conninfo())
     assert result.exit_code == 4
