@@ -70,6 +70,7 @@ def compile_command(
     """
     if check and output is None:
         raise click.UsageError("--check takes -o: the file to compare with")
+    _require_other_file(files, output)
     results = _compile_all(files, strict, style)
     sql = _joined(result.compiled.sql for result in results if result.compiled is not None)
     if output is None:
@@ -203,6 +204,19 @@ def _unreadable_hint(file: Path, error: OSError) -> str | None:
         case PermissionError():
             return "the user that runs pgdurc needs the right to read it"
     return None
+
+
+def _require_other_file(files: tuple[Path, ...], output: Path | None) -> None:
+    """Refuse to write over what is compiled: the source would be lost."""
+    if output is None or not output.is_file():
+        return
+    for file in files:
+        if file.is_file() and file.samefile(output):
+            raise Failure(
+                f"-o names a file that is compiled: {output}",
+                hint="the source would be lost; name another file, for example one that ends in .sql",
+                exit_code=Exit.USAGE,
+            )
 
 
 def _joined(texts: Iterable[str]) -> str:

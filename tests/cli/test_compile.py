@@ -93,6 +93,15 @@ def test_the_directory_of_an_output_is_made(cli, good, project):
     assert (refused.exit_code, refused.stderr) == (2, "error: cannot write taken/out.sql: File exists\n")
 
 
+def test_the_source_is_never_the_output(cli, good, project):
+    (project / "link.sql").symlink_to("good.pgd")
+    for output in ("good.pgd", "./good.pgd", "link.sql"):
+        result = cli("compile", "good.pgd", "-o", output)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"error: -o names a file that is compiled: {Path(output)}" in result.stderr
+        assert good.read_text() == GOOD
+
+
 def test_the_check_of_a_missing_output_fails(cli, good):
     result = cli("compile", "good.pgd", "-o", "out.sql", "--check")
     assert result.exit_code == 1
