@@ -177,4 +177,6 @@ def failure_of(error: psycopg.Error) -> Failure:
     hint = said.message_hint
     if error.sqlstate == "42501" and "for schema df" in message and hint is None:
         hint = "let the runtime's owner execute: SELECT df.grant_usage('<role>')"
+    if error.sqlstate == "PD002" and hint is None:
+        hint = "pgdurc ls lists the instances"
     return Failure(message, detail=said.message_detail, hint=hint, sqlstate=error.sqlstate)

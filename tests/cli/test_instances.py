@@ -174,6 +174,7 @@ def test_cancel_of_nothing(cli, deployed):
     result = cli("cancel", "00000000", "--db", deployed.conninfo())
     assert result.exit_code == 3
     assert "00000000" in result.stderr
+    assert "hint: pgdurc ls lists the instances" in result.stderr
 
 
 def test_run_follows_to_the_end_and_prints_the_result(cli, deployed):
