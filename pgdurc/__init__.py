@@ -1,3 +1,7 @@
 """Durable workflows, written in SQL, compiled to plain PL/pgSQL."""
 
 __version__ = "0.1.0"
+
+# What these tools and compiled scripts need of the runtime, and what runtime_sql/01_schema.sql says it is.
+# 2 brought df.cursor_v1, forms of values in calls, and the roles that a driver drives.
+RUNTIME_EPOCH = 2

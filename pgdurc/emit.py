@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from pgdurc import graph, program
+from pgdurc import RUNTIME_EPOCH, graph, program
 from pgdurc.json_layout import layout
 from pgdurc.pgsql import quote_identifier, quote_literal, scan
 from pgdurc.program import Choice, Jump, Leave, Outline, Program, State
@@ -30,8 +30,6 @@ _GROUP_SIZE = 100
 # PL/pgSQL compiles a procedure once a session, in a time that grows with states times lines.
 _DENSE_FROM = 1_000
 _MAX_PAIRS = 50  # jsonb_build_object takes 100 arguments
-# Raised with what compiled code needs of the runtime: 2 brought df.cursor_v1 and forms of values in calls.
-_RUNTIME_EPOCH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Emitted:
 
 def emit_runtime_check() -> str:
     """The statement that must stand before the first definition."""
-    return _template("require_runtime.sql.j2").render(epoch=_RUNTIME_EPOCH)
+    return _template("require_runtime.sql.j2").render(epoch=RUNTIME_EPOCH)
 
 
 def emit_drop(name: tuple[str, ...], *, if_exists: bool) -> str:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from pgdurc import __version__
+from pgdurc import RUNTIME_EPOCH, __version__
 from pgdurc.database import failure_of
 from pgdurc.failure import Failure
 from pgdurc.resources import resource_directory
 
 if TYPE_CHECKING:
     from pgdurc.database import Connection
-
-# What these tools and compiled scripts need; raised when a runtime must be newer than the ones before.
-EPOCH = 1
 
 
 def runtime_script() -> str:
@@ -88,7 +85,7 @@ def require_runtime(connection: Connection) -> None:
             hint="install pgdurc in another database",
             sqlstate="PD001",
         )
-    connection.execute("SELECT df.require_runtime(%s)", (EPOCH,))
+    connection.execute("SELECT df.require_runtime(%s)", (RUNTIME_EPOCH,))
 
 
 def driven_roles(connection: Connection) -> list[str]:

@@ -273,6 +273,16 @@ def test_without_the_runtime(cli, project, empty_database, command):
 
 
 @pytest.mark.parametrize("command", [("ls",), ("show", "0"), ("cancel", "0"), ("start", "w"), ("worker",)])
+def test_with_the_runtime_before(cli, project, database, command):
+    with database.connect("dfowner") as connection:
+        connection.execute("UPDATE df.runtime SET epoch = epoch - 1, version = '0.0.1'")
+    result = cli(*command, "--db", database.conninfo())
+    assert result.exit_code == 3
+    assert "needs a newer pgdurc runtime than the 0.0.1" in result.stderr
+    assert "pgdurc install" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("ls",), ("show", "0"), ("cancel", "0"), ("start", "w"), ("worker",)])
 def test_without_rights(cli, project, database, command):
     result = cli(*command, "--db", database.conninfo("carol"))
     assert result.exit_code == 3

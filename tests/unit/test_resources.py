@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pgdurc import RUNTIME_EPOCH
 from pgdurc.resources import resource_directory, resource_text
+from pgdurc.runtime import runtime_script
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,3 +39,7 @@ def test_where_the_package_lies_elsewhere(tmp_path: Path, inside: bool) -> None:
         assert ran.stdout.strip() == str(tmp_path / "pgdurc" / "grammar")
     else:
         assert "pgdurc is not completely installed" in ran.stderr
+
+
+def test_the_tools_need_the_runtime_that_they_install():
+    assert f"epoch CONSTANT integer := {RUNTIME_EPOCH};" in runtime_script()
