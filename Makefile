@@ -4,7 +4,11 @@ PYTHON ?= python3
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 STAMP  := .venv/.stamp
 
-.PHONY: help venv demo test test-majors lint types pgspot format bench crash dist clean
+# make model: one seed a workflow, from SEED on.
+WORKFLOWS ?= 1000
+SEED      ?= $(shell date +%s)000
+
+.PHONY: help venv demo test test-majors lint types pgspot format bench crash model dist clean
 
 help:
 	@echo 'make demo    run the embedding pipeline, kill the server in the middle, show that nothing happened twice'
@@ -13,6 +17,7 @@ help:
 	@echo 'make lint    ruff (lint and format)      make format  let ruff rewrite'
 	@echo 'make types   mypy --strict               make bench   steps per second, against a bare loop'
 	@echo 'make crash   the long crash test         make dist    wheel and source archive'
+	@echo 'make model   random workflows, held against a model; WORKFLOWS=2000, SEED=...: so many, others'
 	@echo 'make pgspot  what in the runtime depends on a search_path'
 
 venv: $(STAMP)
@@ -67,6 +72,9 @@ bench: $(STAMP)
 
 crash: $(STAMP)
 	PGDURC_CRASH_KILLS=200 .venv/bin/python -m pytest -s tests/crash
+
+model: $(STAMP)
+	PGDURC_MODEL_SEED=$(SEED) PGDURC_MODEL_WORKFLOWS=$(WORKFLOWS) .venv/bin/python -m pytest -s tests/model
 
 dist: $(STAMP)
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check build

@@ -38,10 +38,12 @@ TESTS = (
     "--ignore=tests/runtime/test_pg_cron.py",
     "--ignore=tests/runtime/test_plpgsql_check.py",
     "tests/crash",
+    "tests/model",
     "tests/cli/test_deploy.py",
     "tests/cli/test_instances.py",
     "tests/cli/test_worker.py",
     "tests/test_examples.py",
+    "tests/test_shop_day.py",
     "--deselect=tests/test_examples.py::test_the_demo_proves_exactly_once",
 )
 
