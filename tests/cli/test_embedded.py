@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -98,14 +99,14 @@ def test_a_pid_file_that_names_a_stranger(own_project):
     assert cluster.postmaster() is not None
 
 
-def test_a_directory_that_is_not_ours_is_not_used(project, tmp_path, monkeypatch):
-    target = tmp_path / "target"
-    target.mkdir()
-    link = tmp_path / "link"
-    link.symlink_to(target)
-    monkeypatch.setenv("PGDURC_EMBEDDED_DIR", str(link))
-    with pytest.raises(Failure, match="is not a directory of this user"):
-        ensure_embedded(project)
+def test_a_directory_that_is_not_ours_is_not_used(project, monkeypatch):
+    # A path of pytest's is too long for a socket, and that would be found first.
+    with tempfile.TemporaryDirectory() as short:
+        link = Path(short, "link")
+        link.symlink_to(short)
+        monkeypatch.setenv("PGDURC_EMBEDDED_DIR", str(link))
+        with pytest.raises(Failure, match="is not a directory of this user"):
+            ensure_embedded(project)
 
 
 def test_a_place_whose_path_is_too_long_for_a_socket(cli, project, tmp_path, monkeypatch):
