@@ -126,8 +126,8 @@ def test_retries_follow_the_declared_backoff_and_hold_no_driver(workflows):
     database = workflows.database
     database.query("CREATE SEQUENCE tries")
     instance = workflows.run(
-        "CREATE WORKFLOW w() WITH (max_attempts = 3, backoff = '10 seconds', backoff_max = '15 seconds') AS"
-        " 'SELECT 1 / (CASE WHEN nextval(''tries'') < 3 THEN 0 ELSE 1 END) AS done';"
+        "CREATE WORKFLOW w() WITH (max_attempts = 4, backoff = '4 seconds', backoff_max = '9 seconds') AS"
+        " 'SELECT 1 / (CASE WHEN nextval(''tries'') < 4 THEN 0 ELSE 1 END) AS done';"
     )
     waits = []
     while workflows.status(instance) == "running":
@@ -139,11 +139,21 @@ def test_retries_follow_the_declared_backoff_and_hold_no_driver(workflows):
         workflows.move_clock("20 seconds")
         database.drive()
     assert workflows.status(instance) == "completed"
-    assert workflows.outcomes(instance) == ["failed", "failed", "ok"]
-    # Jitter is a quarter either way; the second is capped at 15 s.
-    assert [attempt for attempt, _ in waits] == [2, 3]
-    assert 6 < waits[0][1] <= 12.5
-    assert 10 < waits[1][1] <= 18.75
+    assert workflows.outcomes(instance) == ["failed", "failed", "failed", "ok"]
+    # Jitter is a quarter either way; the third would be 16 s and is capped at 9. Some time has passed when we look.
+    assert [attempt for attempt, _ in waits] == [2, 3, 4]
+    for (_, wait), declared in zip(waits, (4, 8, 9), strict=True):
+        assert 0.75 * declared - 1 < wait <= 1.25 * declared
+
+
+def test_what_failed_together_does_not_come_back_together(workflows):
+    workflows.deploy(
+        "CREATE WORKFLOW w() WITH (max_attempts = 2, backoff = '100 seconds') AS 'SELECT 1/0 AS x';"
+    )
+    instances = [workflows.start("w()") for _ in range(8)]
+    workflows.database.drive()
+    due = [workflows.database.value("SELECT wake_at FROM df.waiting(%s)", one) for one in instances]
+    assert (max(due) - min(due)).total_seconds() > 5
 
 
 def test_attempts_end(workflows):
@@ -200,14 +210,16 @@ def test_cancel_before_during_and_after(workflows):
     assert workflows.outcomes(sleeping) == ["ok"]
 
 
-def test_a_step_that_has_not_committed_when_its_cancel_commits_never_commits(any_workflows):
+@pytest.mark.parametrize("next_step", ["", " ~> 'SELECT 1'"], ids=["the last", "not the last"])
+def test_a_step_that_has_not_committed_when_its_cancel_commits_never_commits(any_workflows, next_step):
     """The step waits for a lock of ours; we cancel meanwhile; then it may go on, and must roll back."""
     import threading
 
     database = any_workflows.database
     database.query("CREATE TABLE gate (x int); CREATE TABLE effect (x int); INSERT INTO gate VALUES (1)")
     any_workflows.deploy(
-        "CREATE WORKFLOW w() AS 'WITH passed AS (UPDATE gate SET x = x RETURNING x) INSERT INTO effect SELECT x FROM passed';"
+        "CREATE WORKFLOW w() AS 'WITH passed AS (UPDATE gate SET x = x RETURNING x) INSERT INTO effect SELECT x FROM passed'"
+        f"{next_step};"
     )
     instance = any_workflows.start("w()")
     with database.connect() as holder:
