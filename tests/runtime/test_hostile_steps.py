@@ -247,13 +247,19 @@ def test_nothing_leaks_into_the_next_step(hostile, leak):
 def test_role_defaults_do_not_stop_a_driver(hostile, default):
     database = hostile.database
     hostile.deploy(
-        "CREATE WORKFLOW w() AS 'INSERT INTO effect VALUES (1)' ~> 'SELECT 2 AS two';", role="alice"
+        "CREATE WORKFLOW w() AS $$INSERT INTO effect VALUES (1, current_setting('transaction_isolation'))$$"
+        " ~> $$INSERT INTO effect VALUES (2, current_setting('transaction_isolation'))$$;",
+        role="alice",
     )
     instance = hostile.start("w()")
     # In this database only: the role is everybody's.
     database.query(f"ALTER ROLE alice IN DATABASE {database.name} SET {default}", role="postgres")
     database.drive()
     assert hostile.status(instance) == "completed"
+    assert database.query("SELECT id, note FROM effect ORDER BY id", role="postgres") == [
+        (1, "read committed"),
+        (2, "read committed"),
+    ]
 
 
 def test_transaction_timeout_is_fatal_for_the_session_and_bounded(database):
