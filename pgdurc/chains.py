@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgdurc import precedence, reading
 from pgdurc.diagnostic import Diagnostic, Severity
-from pgdurc.expression import foreign_operator, is_looser, wrong_reading
+from pgdurc.expression import foreign_operator, is_looser, is_torn, wrong_reading
 from pgdurc.nodes import FUNCTIONS
 from pgdurc.operand import Group, Opaque, Value
 from pgdurc.shape import Shaped, token_span
@@ -148,17 +148,16 @@ class Chains:
 
     def _refuse_expression(self, chain: precedence.Chain, index: int, opaque: Opaque, is_group: bool) -> bool:
         leaves = self.leaves
-        at = None if is_group else foreign_operator(leaves.tokens, opaque)
+        if leaves.takes_expressions and is_torn(leaves.tokens, opaque):
+            leaves.refuse_shape(opaque.span)
+            return True
+        begins_chain = leaves.takes_expressions and not index and not chain.operands[0].loops
+        at = None if is_group else foreign_operator(leaves.tokens, opaque, begins_chain=begins_chain)
         if at is None:
             if not leaves.takes_expressions:
                 leaves.step(opaque)
             return not leaves.takes_expressions
         token = leaves.tokens[at]
-        if leaves.takes_expressions and any(
-            t.kind == "CASE" for t in leaves.tokens[opaque.begin : opaque.end]
-        ):
-            leaves.refuse_shape(opaque.span)
-            return True
         shown = wrong_reading(leaves.tokens, chain, index, opaque, at)
         how = "binds looser than" if is_looser(token) else "has the precedence of"
         leaves.problem(

@@ -15,19 +15,31 @@ _SHOWN = 5  # words of a long chain beside the operator that a message speaks of
 _LOOSER_WORDS = frozenset(
     ["and", "or", "is", "isnull", "notnull", "like", "ilike", "similar", "between", "in", "not"]
 )
+_OPENING, _CLOSING = frozenset(["(", "[", "CASE"]), frozenset([")", "]", "END_P"])
 _LOOSER = frozenset(["<", ">", "=", "LESS_EQUALS", "GREATER_EQUALS", "NOT_EQUALS"])
 
 
-def foreign_operator(tokens: list[Token], opaque: Opaque) -> int | None:
-    """The first operator of an expression that does not bind tighter than ours."""
+def foreign_operator(tokens: list[Token], opaque: Opaque, *, begins_chain: bool) -> int | None:
+    """The first operator of an expression that PostgreSQL would not leave to it, beside ours.
+
+    Those of our precedence associate to the left as ours do, so they stay with an expression that begins the
+    chain; behind another operator they are applied to all that stands in front of them.
+    """
     depth = 0
     for at in range(opaque.begin, opaque.end):
         token = tokens[at]
-        depth += (token.kind in ("(", "[")) - (token.kind in (")", "]"))
+        depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
         is_word = token.keyword and token.text.lower() in _LOOSER_WORDS
-        if depth == 0 and (token.kind == "Op" or token.kind in _LOOSER or is_word):
+        is_ours = token.kind == "Op" and not begins_chain
+        if depth == 0 and (is_ours or token.kind in _LOOSER or is_word):
             return at
     return None
+
+
+def is_torn(tokens: list[Token], opaque: Opaque) -> bool:
+    """Whether one of our operators stands between a CASE of the expression and its END."""
+    kinds = [token.kind for token in tokens[opaque.begin : opaque.end]]
+    return kinds.count("CASE") > kinds.count("END_P")
 
 
 def is_looser(operator: Token) -> bool:
@@ -52,11 +64,11 @@ def wrong_reading(tokens: list[Token], chain: Chain, index: int, opaque: Opaque,
         left += [operand_text(operand), operator.text]
     for operator, operand in zip(chain.operators[index:], chain.operands[index + 1 :], strict=True):
         right += [operator.text, operand_text(operand)]
-    left += shown(opaque.begin, at)
+    left += ["@>"] * chain.operands[index].loops + shown(opaque.begin, at)
     operator_text = tokens[at].text
     if is_looser(tokens[at]):
         return f"{joined(left[:_SHOWN])} {operator_text} {joined(right[:_SHOWN])}"
-    if not index:
+    if not index and not chain.operands[0].loops:
         left = shown(opaque.begin, opaque.end)
         return " ".join([f"({left[0]})", *right[1:_SHOWN]])
     rest = " ..." if len(right) > 1 else ""

@@ -194,7 +194,7 @@ class Leaves:
         is_call = value.begin + 1 < len(self.tokens) and self.tokens[value.begin + 1].kind == "("
         if word in nodes.NODES and is_call:
             return f"did you mean df.{word}?"
-        at = foreign_operator(self.tokens, value)
+        at = foreign_operator(self.tokens, value, begins_chain=False)
         if at is not None and self.tokens[at].kind == "Op":
             return f"{self.tokens[at].text} is no workflow operator; there are ~> |=> & | ?> !> @>"
         return "a step is a constant string of SQL, a df function or an expression in parentheses"

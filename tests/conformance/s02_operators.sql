@@ -203,10 +203,26 @@ SELECT df.start('SELECT 1' ~>@> 'SELECT 2');
 -- [2] text put together beside a workflow operator needs parentheses
 SELECT df.start('SELECT 1' ~> 'SELECT ' || 2);
 --> PGD113
-SELECT df.start('SELECT ' || 1 ~> 'SELECT 2');
+SELECT df.start(@> 'SELECT ' || 1 ~> 'SELECT 2');
+--> PGD113
+SELECT df.start('SELECT ' || 1 IS NULL ~> 'SELECT 2');
 --> PGD113
 SELECT df.start('SELECT 1' ~> ('SELECT ' || 2 || ' AS n'));
 --> rows {"n": 2}
+
+-- [2] text put together at the beginning of a chain needs no parentheses
+SELECT df.start('SELECT ' || 1 || ' AS n' |=> 'r' ~> 'SELECT $r.n::int + 1 AS n');
+--> rows {"n": 2}
+SELECT df.start('SELECT 0 AS n' & ('SELECT ' || 1 || ' AS n' ~> 'SELECT 2 AS n'));
+--> completed [{"rows": [{"n": 0}], "row_count": 1}, {"rows": [{"n": 2}], "row_count": 1}]
+
+-- [2] a choice of text is a step and a choice of steps is none
+SELECT df.start(CASE WHEN 1 = 1 THEN 'SELECT 1 AS n' ELSE 'SELECT 2 AS n' END |=> 'r' ~> 'SELECT $r.n::int + 1 AS n');
+--> rows {"n": 2}
+SELECT df.start(CASE WHEN true THEN 'SELECT 1' ~> 'SELECT 2' END);
+--> PGD501
+SELECT df.start(CASE WHEN 1 = 1 THEN 'SELECT 1' ~> 'SELECT 2' ELSE 'SELECT 3' END);
+--> PGD501
 
 -- [2] tighter operators need no parentheses
 SELECT df.start('SELECT 1' ~> 'SELECT 2 AS n'::text);
