@@ -10,6 +10,14 @@ SELECT df.setvar('x', 'wrong');
 SELECT df.start('SELECT ''{'' || ''x}'' AS t' |=> 'r' ~> 'SELECT $r AS t');
 --> rows {"t": "{x}"}
 
+-- [6] a JSON value is no text without a cast
+SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'j' ~> 'SELECT ''got '' || $j AS t');
+--> failed 22P02: invalid input syntax for type json
+SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'j' ~> 'SELECT upper($j) AS t');
+--> failed 42883: function upper(jsonb) does not exist
+SELECT df.start(df.loop(df.break('done')) |=> 'l' ~> 'SELECT ''got '' || $l::text AS t, ''got $l'' AS u');
+--> rows {"t": "got \"done\"", "u": "got \"done\""}
+
 -- [6] a reference in a comment is a comment
 SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT 1 AS n -- not $r
     /* nor $nobody */');

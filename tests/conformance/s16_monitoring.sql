@@ -129,3 +129,11 @@ SELECT * FROM df.metrics();
 -- [16] the version of the runtime
 SELECT df.version() ~ '^[0-9]+\.[0-9]+\.[0-9]+';
 --> is [[true]]
+
+-- [16] the table of nodes is not there and that of instances a view
+SELECT df.start('SELECT 1 AS n' ~> 'SELECT 2 AS n');
+--> finished
+SELECT to_regclass('df.nodes') IS NULL, n.node_type, n.query FROM df.instances AS i, df.instance_nodes(i.id) AS n WHERE i.id = it() AND n.node_type = 'SQL' ORDER BY n.node_id;
+--> is [[true, "SQL", "SELECT 1 AS n"], [true, "SQL", "SELECT 2 AS n"]]
+SELECT attname FROM pg_attribute WHERE attrelid = 'df.instances'::regclass ORDER BY attnum;
+--> is [["id"], ["workflow"], ["version"], ["label"], ["key"], ["status"], ["owner"], ["starter"], ["created_at"], ["started_at"], ["ended_at"]]
