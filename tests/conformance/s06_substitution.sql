@@ -18,6 +18,12 @@ SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'j' ~> 'SELECT upper($j)
 SELECT df.start(df.loop(df.break('done')) |=> 'l' ~> 'SELECT ''got '' || $l::text AS t, ''got $l'' AS u');
 --> rows {"t": "got \"done\"", "u": "got \"done\""}
 
+-- [6] the first column of SQL that an expression gives is not known
+SELECT df.start(format('SELECT %s AS n', 5) |=> 'r' ~> 'SELECT $r AS n');
+--> PGD206
+SELECT df.start(format('SELECT %s AS n', 5) |=> 'r' ~> 'SELECT $r.n::int AS n');
+--> rows {"n": 5}
+
 -- [6] a reference in a comment is a comment
 SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT 1 AS n -- not $r
     /* nor $nobody */');
