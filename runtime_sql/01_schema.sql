@@ -160,8 +160,10 @@ DECLARE
 BEGIN
     SELECT r.* INTO installed FROM df.runtime AS r;
     IF installed.epoch IS NULL OR installed.epoch < p_epoch THEN
-        RAISE EXCEPTION 'this script needs a newer pgdurc runtime than the % that is installed here', installed.version
-            USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
+        RAISE EXCEPTION 'a newer pgdurc runtime is needed than the % that is installed here', installed.version
+            USING ERRCODE = 'PD001',
+                DETAIL = format('Its epoch is %s, and what calls it was made for epoch %s.', installed.epoch, p_epoch),
+                HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
     END IF;
 END
 $$;

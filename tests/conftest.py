@@ -21,6 +21,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,6 +109,13 @@ class Database:
     def value(self, statement: str, *parameters: Any, role: str = "alice") -> Any:
         """The first column of the first row."""
         return self.query(statement, *parameters, role=role)[0][0]
+
+    def until(self, statement: str, *parameters: Any, role: str = "alice") -> Any:
+        """The first value of a query, as soon as it is neither NULL, false nor 0: what another session does."""
+        deadline = time.monotonic() + 30
+        while not (found := self.value(statement, *parameters, role=role)):
+            assert time.monotonic() < deadline, statement
+        return found
 
     def drive(self, role: str = "alice", max_seconds: float = 0) -> Any:
         """One bare `CALL df.run(...)` as that role; returns next_due."""

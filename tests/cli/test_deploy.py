@@ -156,7 +156,7 @@ def test_deploy_to_a_runtime_of_another_version(cli, database, script):
         connection.execute("UPDATE df.runtime SET epoch = 0, version = '0.0.1'")
     result = cli("deploy", script(HELLO), "--db", database.conninfo())
     assert result.exit_code == 3
-    assert "needs a newer pgdurc runtime than the 0.0.1" in result.stderr
+    assert "a newer pgdurc runtime is needed than the 0.0.1" in result.stderr
     assert "pgdurc install" in result.stderr
 
 

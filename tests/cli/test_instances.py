@@ -278,7 +278,7 @@ def test_with_the_runtime_before(cli, project, database, command):
         connection.execute("UPDATE df.runtime SET epoch = epoch - 1, version = '0.0.1'")
     result = cli(*command, "--db", database.conninfo())
     assert result.exit_code == 3
-    assert "needs a newer pgdurc runtime than the 0.0.1" in result.stderr
+    assert "a newer pgdurc runtime is needed than the 0.0.1" in result.stderr
     assert "pgdurc install" in result.stderr
 
 

@@ -21,7 +21,7 @@ def psql(database: Any) -> Callable[..., Ran]:
     def run(text: str, role: str = "alice", *, may_fail: bool = False) -> Ran:
         compiled = compile_text(text, file="script.sql")
         assert not compiled.has_errors, [d.message for d in compiled.diagnostics]
-        command = [database.server.cluster.binaries / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
+        command = [database.server.psql, "-XqAt", "-v", "ON_ERROR_STOP=1"]
         ran = subprocess.run(
             [*command, "-d", database.conninfo(role)],
             input=compiled.sql,

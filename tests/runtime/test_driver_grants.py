@@ -174,10 +174,9 @@ def test_a_grant_that_is_revoked_while_a_step_runs(group):
         holder.execute("BEGIN; LOCK TABLE seen")
         driver = threading.Thread(target=group.drive)
         driver.start()
-        while not database.value(
+        database.until(
             "SELECT count(*) FROM pg_locks WHERE relation = 'seen'::regclass AND NOT granted", role="postgres"
-        ):
-            pass
+        )
         database.query("SELECT df.revoke_driver(%s)", name(group), role=group.robot)
         holder.execute("ROLLBACK")
         driver.join(30)

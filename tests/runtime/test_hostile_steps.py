@@ -314,8 +314,7 @@ def test_a_crash_out_of_the_blue_is_in_the_history(hostile):
         holder.execute("BEGIN; LOCK TABLE gate")
         driver = threading.Thread(target=drive)
         driver.start()
-        while not database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            pass
+        database.until("SELECT count(*) FROM pg_locks WHERE NOT granted")
         database.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
         driver.join(30)
         holder.execute("ROLLBACK")

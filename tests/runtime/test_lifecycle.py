@@ -103,11 +103,10 @@ def test_two_starts_with_one_key_at_the_same_time(workflows):
                 )
             )
             other.start()
-            while not database.value(
+            database.until(
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
                 role="postgres",
-            ):
-                pass
+            )
             first.execute(end)
             other.join(30)
         assert (answers == [one]) == (end == "COMMIT")
@@ -226,10 +225,7 @@ def test_a_step_that_has_not_committed_when_its_cancel_commits_never_commits(any
         holder.execute("BEGIN; LOCK TABLE gate")
         driver = threading.Thread(target=database.drive)
         driver.start()
-        while not database.value(
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass"
-        ):
-            pass
+        database.until("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass")
         database.query("SELECT df.cancel(%s)", instance)
         holder.execute("ROLLBACK")
         driver.join(30)

@@ -120,8 +120,7 @@ def test_prune_waits_for_a_start_and_looks_again(workflows):
             target=lambda: pruned.extend(workflows.database.query("SELECT df.prune_versions()"))
         )
         thread.start()
-        while not workflows.database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            pass
+        workflows.database.until("SELECT count(*) FROM pg_locks WHERE NOT granted")
         starter.commit()
         thread.join(30)
     assert pruned == []
@@ -165,7 +164,7 @@ def test_installing_twice_is_a_no_op(workflows):
 
 
 def test_a_script_that_needs_a_newer_runtime_is_refused(workflows):
-    with pytest.raises(psycopg.Error, match="needs a newer pgdurc runtime"):
+    with pytest.raises(psycopg.Error, match="a newer pgdurc runtime is needed than"):
         workflows.database.query("SELECT df.require_runtime(99)")
 
 
@@ -187,8 +186,7 @@ def test_installing_again_does_not_wait_for_a_running_step(workflows):
         holder.execute("BEGIN; LOCK TABLE gate")
         driver = threading.Thread(target=database.drive)
         driver.start()
-        while not database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            pass
+        database.until("SELECT count(*) FROM pg_locks WHERE NOT granted")
         with database.connect("dfowner") as connection, connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '2s'")
             connection.execute(runtime_script())
