@@ -23,8 +23,9 @@ CREATE OR REPLACE VIEW df.workflows WITH (security_barrier) AS
             WHERE pg_catalog.has_function_privilege(s.starter, 'EXECUTE')
         );
 
+-- This and the next one are volatile, as df.getvar is: what the statement that calls them has done before is seen.
 CREATE OR REPLACE FUNCTION df.status(instance_id text) RETURNS text
-LANGUAGE sql STABLE STRICT
+LANGUAGE sql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT i.status FROM df.instance AS i WHERE i.id = $1;
@@ -32,7 +33,7 @@ $$;
 
 -- The result of a completed instance as JSON text; NULL otherwise.
 CREATE OR REPLACE FUNCTION df.result(instance_id text) RETURNS text
-LANGUAGE sql STABLE STRICT
+LANGUAGE sql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT i.result::text FROM df.instance AS i WHERE i.id = $1 AND i.status = 'completed';
@@ -248,7 +249,7 @@ AS $$
 $$;
 
 CREATE OR REPLACE FUNCTION df.getvar(name text) RETURNS text
-LANGUAGE sql STABLE STRICT
+LANGUAGE sql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT v.value FROM df.vars AS v WHERE v.owner = quote_ident(current_user)::regrole AND v.name = $1;

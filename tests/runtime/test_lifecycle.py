@@ -421,3 +421,14 @@ def test_the_watchdog_terminates_what_a_cancel_does_not_end(any_workflows):
             driver.result(timeout=20)
     database.drive()
     assert any_workflows.status(instance) == "cancelled"
+
+
+def test_a_statement_sees_what_it_has_done(workflows):
+    """One that stays the same for a statement would answer with what was before it."""
+    database = workflows.database
+    assert database.query("SELECT df.setvar('v', '1'), df.getvar('v')") == [("OK", "1")]
+    workflows.deploy("CREATE WORKFLOW w() AS df.sleep(60);")
+    instance = workflows.start("w()")
+    assert database.query("SELECT df.cancel(%s) IS NOT NULL, df.status(%s)", instance, instance) == [
+        (True, "cancelled")
+    ]
