@@ -41,6 +41,7 @@ from tests.model.nodes import (
 
 MAX_LEAVES = 16
 MAX_DEPTH = 6
+MAX_CHOICES = 6
 
 LITERALS = {
     "int": [Literal("1", 1), Literal("0", 0), Literal("-3", -3), Literal("2147483647", 2147483647)],
@@ -203,6 +204,7 @@ class Maker:
         self.leaves = 0
         self.loops = 0
         self.signals = 0
+        self.choices = 0
         self.names: dict[Shape, list[str]] = {}
 
     # Draws
@@ -444,11 +446,17 @@ class Maker:
         return self.sequence(place.below(), scope) if self.chance(40) else self.node(place.below(), scope)
 
     def race(self, place: Place, scope: Scope) -> Made:
-        if self.chance(60):
+        # Each open race doubles the outcomes, in each of up to three laps of a loop.
+        choices = 3 ** len(place.laps)
+        is_open = (
+            self.chance(40) and self.choices + choices <= MAX_CHOICES and not (place.is_safe and place.laps)
+        )
+        if not is_open:
             made = [self.branch(place, scope)]
             while len(made) < 2 or self.chance(20):
                 made.insert(self.draw(st.integers(0, len(made))), self.loser(place, scope))
         else:
+            self.choices += choices
             stoppable = replace(place, is_stoppable=True)
             made = [self.branch(stoppable, scope) for _ in range(2)]
         ways = [branch for branch in made if branch.completes]
