@@ -102,7 +102,8 @@ def holds_against_the_model(trial: Trial) -> None:
         at = min(found, key=lambda at: len(declaration(trial.workflows[at], at)))
         listed = "".join(f"\nworkflow {SEED + other}: {what}" for other, what in found.items())
         pytest.fail(f"{smallest(trial.database, SEED + at)}{listed}", pytrace=False)
-    assert trial.violations() == {}
+    violations = trial.violations()
+    assert not violations, violations
 
 
 @pytest.mark.parametrize("drivers", [1, 4])
