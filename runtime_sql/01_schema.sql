@@ -31,12 +31,13 @@
 --   all. task.seq counts the attempts; states repeat in loops and would prove nothing.
 --
 -- WHO LOCKS WHAT, IN WHICH ORDER
---   1. task: FOR UPDATE SKIP LOCKED, by the driver, from the claim to the commit.
+--   1. task: FOR UPDATE SKIP LOCKED, by the driver, from the claim to the commit. A row that PostgreSQL locks for it although it has just been moved
+--      is let go at once: see df.release_v1.
 --   2. stop_scope, in the order of id, just before the commit: FOR KEY SHARE by a step; the instance's FOR NO KEY UPDATE by a step that ends it, by one that
 --      goes to wait for a signal and by whoever sends one; a race's FOR UPDATE by a step that decides it.
 --   3. instance: by whoever holds its scope.
---   4. fan_in: by a branch of a join that ends, its slot and then the sum. 5. the parent's task: by the branch that wakes it. Nobody claims it meanwhile: it
---      is not due.
+--   4. fan_in: by a branch of a join that ends, its slot and then the sum. 5. the parent's task: by the branch that wakes it. Nobody claims it meanwhile,
+--      for it is not due; who finds it locked by such an accident waits for a moment.
 --   df.cancel takes the scopes FOR UPDATE, then the instance. It, df.signal and the winner of a race touch tasks with SKIP LOCKED only. Nobody who holds a
 --   scope waits for a task that can run, so there is no cycle. A driver waits for a scope for a second at most (somebody may have left a cancel open in a
 --   transaction); then the step is rolled back and is due again a second later.

@@ -233,6 +233,26 @@ END
 $$;
 REVOKE ALL ON FUNCTION df.record_failure_v1(df.task, text, timestamptz, timestamptz, text, text, text, text, text) FROM PUBLIC;
 
+-- A query that locks due tasks may find one that another driver moves at that very instant. PostgreSQL locks such a row before it finds that it is not due any
+-- more, and keeps the lock until the transaction ends: as long as a step of quite another task takes. Nobody could run it meanwhile; and df.signal, which passes
+-- over whatever is locked, may have passed over it already, so it looks again. p_passed: which tasks these may be. True: there is one, so commit before a step is
+-- run.
+CREATE OR REPLACE FUNCTION df.release_v1(p_passed bigint[]) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+DECLARE
+    held bigint[];
+BEGIN
+    SELECT array_agg(t.id) INTO held FROM df.task AS t WHERE t.id = ANY (p_passed) AND t.xmax = pg_current_xact_id_if_assigned()::xid;
+    UPDATE df.task AS t SET wake_at = df.now() WHERE t.id = ANY (held) AND t.status = 'live' AND t.wait = 'signal';
+    RETURN held IS NOT NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION df.release_v1(bigint[]) FROM PUBLIC;
+
 -- Locks the first due task behind (p_after, p_after_id). The position is why a claim is cheap: without it each would walk over the dead index entries that the
 -- tasks before it left, all of them as long as somebody holds an old snapshot. p_known_version_id: the version whose command the driver has looked up lately. p_owner: NULL is
 -- the session's own role.
@@ -252,6 +272,7 @@ DECLARE
     claim df.claim_v1;
     scopes bigint[];
     braced_by bigint;
+    passed bigint[];
     driver df.driver;
 BEGIN
     IF p_owner IS NOT NULL THEN
@@ -263,15 +284,37 @@ BEGIN
         END IF;
     END IF;
     SELECT clock_timestamp() + c.shift, c.shift INTO claim.started_at, claim.clock_shift FROM df.clock AS c WHERE c.is_only;
-    SELECT 'run', t.id, t.instance_id, t.version_id, t.state, t.wake_at, t.scopes, t.braced_by
-    INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by
-    FROM df.task AS t
-    WHERE t.owner = driven
-        AND t.wake_at <= claim.started_at
-        AND (t.wake_at, t.id) > (p_after, p_after_id)
-    ORDER BY t.wake_at, t.id
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED;
+    SELECT
+        'run', first.id, first.instance_id, first.version_id, first.state, first.wake_at, first.scopes, first.braced_by,
+        -- In the same snapshot.
+        ARRAY(
+            SELECT t.id
+            FROM df.task AS t
+            WHERE t.owner = driven
+                AND t.wake_at <= claim.started_at
+                AND (t.wake_at, t.id) > (p_after, p_after_id)
+                AND (t.wake_at, t.id) < (coalesce(first.wake_at, claim.started_at), coalesce(first.id, 9223372036854775807))
+        )
+    INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by, passed
+    FROM (VALUES (true)) AS always (is_true)
+    LEFT JOIN (
+        SELECT t.id, t.instance_id, t.version_id, t.state, t.wake_at, t.scopes, t.braced_by
+        FROM df.task AS t
+        WHERE t.owner = driven
+            AND t.wake_at <= claim.started_at
+            AND (t.wake_at, t.id) > (p_after, p_after_id)
+        ORDER BY t.wake_at, t.id
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) AS first ON true;
+    IF passed <> '{}' THEN
+        IF df.release_v1(passed) THEN
+            claim.verdict := 'settled';
+            claim.wake_at := p_after;
+            claim.task_id := p_after_id;
+            RETURN claim;
+        END IF;
+    END IF;
     IF claim.task_id IS NULL THEN
         claim.verdict := 'none';
         RETURN claim;
@@ -394,6 +437,9 @@ BEGIN
         AND t.wake_at <= p_now
         AND (t.braced_by IS NULL OR t.braced_by = p_driver_id)
     FOR UPDATE SKIP LOCKED;
+    IF state IS NULL THEN
+        PERFORM df.release_v1(ARRAY[p_task_id]);
+    END IF;
     RETURN state;
 END
 $$;
@@ -915,8 +961,25 @@ BEGIN
                 moment + (SELECT c.shift FROM df.clock AS c), moment + (SELECT c.shift FROM df.clock AS c), '57P02',
                 'the backend that ran this step ended before it could commit');
             UPDATE df.task AS t SET seq = t.seq + 1, crashes = t.crashes + 1 WHERE t.id = task.id;
+        ELSE
+            PERFORM df.release_v1(ARRAY[died.task_id]);
         END IF;
     END LOOP;
+    IF FOUND THEN
+        -- What it was about to release, see df.release_v1, a signal may have passed over.
+        UPDATE df.task AS t
+        SET wake_at = df.now()
+        WHERE t.id IN (
+            SELECT w.id
+            FROM df.task AS w
+            WHERE (w.owner = login OR df.drives_v1(w.owner))
+                AND w.signal_name IS NOT NULL
+                AND w.status = 'live'
+                AND w.wait = 'signal'
+                AND EXISTS (SELECT FROM df.signal AS s WHERE s.instance_id = w.instance_id AND s.name = w.signal_name AND s.taken_by IS NULL)
+            FOR UPDATE SKIP LOCKED
+        );
+    END IF;
     is_careful := EXISTS (SELECT FROM df.driver AS d WHERE d.owner = login AND d.died_at > moment - interval '5 minutes');
 
     -- A row that died stays as it is, for tasks may name it; the backend goes on under another.

@@ -159,6 +159,13 @@ BEGIN
         idle_since := NULL;
         nap := 0.02;
 
+        IF claim.verdict = 'settled' THEN
+            position_at := claim.wake_at;
+            position_id := claim.task_id;
+            COMMIT;
+            CONTINUE;
+        END IF;
+
         IF driver_id IS NULL THEN
             -- The row is opened by a run that has something to do, and before it does it.
             ROLLBACK;
@@ -191,10 +198,6 @@ BEGIN
                 COMMIT;
                 driver_id := NULL;
             END IF;
-            CONTINUE;
-        END IF;
-        IF claim.verdict = 'settled' THEN
-            COMMIT;
             CONTINUE;
         END IF;
 

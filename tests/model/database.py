@@ -137,7 +137,12 @@ PATIENCE_S = 60.0
 VIOLATIONS = {
     "a task that is alive in an instance that has ended": """
         SELECT t.id, t.instance_id, t.status, t.wait FROM df.task AS t JOIN df.instance AS i ON i.id = t.instance_id
-        WHERE i.ended_at IS NOT NULL AND (t.status = 'live' OR t.wake_at IS NOT NULL)
+        WHERE i.ended_at IS NOT NULL AND t.status = 'live'
+            -- A stopped scope says enough: whoever was at work on the task looks there, and what waits in it waits for nothing.
+            AND NOT EXISTS (SELECT FROM df.stop_scope AS s WHERE s.id = ANY (t.scopes) AND s.stopped_at IS NOT NULL)
+    """,
+    "a task that is due and has ended": """
+        SELECT t.id, t.instance_id, t.status, t.wait FROM df.task AS t WHERE t.status <> 'live' AND t.wake_at IS NOT NULL
     """,
     "a gap in the history of a task": """
         SELECT t.id, t.seq, count(r.*), min(r.seq), max(r.seq)

@@ -6,6 +6,7 @@ A driver is played by hand, a function of df.run at a time, where it must stand 
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.runtime.test_branches import DONE, GOT, SIGNAL, Program, fork, join_of, note, query, sql
+from tests.runtime.test_branches import DONE, GOT, SIGNAL, Program, fork, join_of, note, query, signal, sql
 
 SLEEP = "step := df.sleep_v1(step, 600::double precision); step.state := {};"
 
@@ -418,6 +419,79 @@ def test_a_waiter_that_an_open_signal_held_does_not_wait_on_after_the_end(progra
     program.database.drive()
     assert program.workflows.status(instance) == "completed"
     assert program.database.query("SELECT * FROM df.waiting(%s)", instance) == []
+
+
+def test_a_claim_holds_no_task_that_moved_while_it_looked(program):
+    """The claim walks along many tasks that are locked, long enough for a task behind them to go and wait for a signal meanwhile. PostgreSQL has
+    it locked before it sees that, so a signal that is sent then passes over it: it is told all the same, and nobody holds it."""
+    program.deploy({1: SIGNAL.format("") + GOT})
+    instance = program.workflows.start("w()")
+    (task,) = tasks_of(program, instance)
+    program.database.query(
+        "INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state, wake_at)"
+        " SELECT t.instance_id, t.owner, t.version_id, t.scopes, t.state, t.last_state, t.wake_at - interval '1 hour'"
+        " FROM df.task AS t, generate_series(1, 20000)",
+        role="dfowner",
+    )
+    chance = random.Random(1)
+    caught = 0
+    with (
+        hands(program.database, 2) as (waiter, other),
+        program.database.connect("dfowner", autocommit=False) as holder,
+        program.database.connect("dfowner") as observer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute("SELECT FROM df.task WHERE id <> %s FOR UPDATE", (task,))
+        claim = "SELECT (c).verdict, (c).task_id FROM df.claim_task_v1('-infinity', 0, NULL) AS c"
+        began = time.monotonic()
+        assert other.connection.execute(claim).fetchone() == ("run", task)
+        span = time.monotonic() - began
+        other.rollback()
+        for _ in range(200):
+            waiter.claim(task)
+            claimed = pool.submit(lambda: other.connection.execute(claim).fetchone())
+            time.sleep(chance.uniform(0, span))
+            assert waiter.answer(task, "wait", detail='{"signal": "go"}') == "ok"
+            waiter.commit()
+            verdict = claimed.result(timeout=BOUND_S)
+            free = observer.execute(
+                "SELECT FROM df.task WHERE id = %s FOR UPDATE SKIP LOCKED", (task,)
+            ).fetchall()
+            if free:
+                assert verdict == ("none", None)
+            else:
+                caught += 1
+                assert verdict == ("settled", 0)
+                observer.execute("SELECT df.act_signal_v1('alice', %s, 'go', '1')", (instance,))
+            other.commit()
+            assert observer.execute(
+                "SELECT wake_at <= df.now() FROM df.task WHERE id = %s", (task,)
+            ).fetchone() == (None if free else True,)
+            observer.execute("UPDATE df.task SET wake_at = df.now() WHERE id = %s", (task,))
+            observer.execute("DELETE FROM df.signal")
+            if caught == 3:
+                break
+    assert caught == 3
+
+
+def test_a_signal_that_passed_over_a_waiter_is_heard_when_its_holder_has_died(program):
+    """What held the waiter by such an accident and was to tell it is killed before it can commit."""
+    instance = program.run({1: SIGNAL.format("") + GOT})
+    with program.database.connect("dfowner", autocommit=False) as holder:
+        holder.execute("SELECT FROM df.task WHERE instance_id = %s FOR UPDATE", (instance,))
+        signal(program, instance)
+        holder.rollback()
+    program.database.drive()
+    assert program.workflows.status(instance) == "running"
+    # Of a backend that is no more.
+    program.database.query(
+        "INSERT INTO df.driver (owner, pid, backend_start, opened_at) VALUES ('alice', 1, '2020-01-01', '2020-01-01')",
+        role="dfowner",
+    )
+    other = program.workflows.start("w()")
+    program.database.drive()
+    assert program.workflows.status(other) == "running"
+    assert program.workflows.status(instance) == "completed"
 
 
 def test_a_roles_lock_timeout_is_for_its_steps_and_not_for_the_driver(program):
