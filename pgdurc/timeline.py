@@ -40,7 +40,8 @@ class Attempt:
     """One row of history. `attempt` counts from 1 at each step; `outcome` is ok, failed, crashed, ...
 
     `seq` counts the attempts of a task. `number` is its place among those of all tasks: 3.2.1 is the first
-    attempt of the second of the branches that attempt 3 forked.
+    attempt of the second of the branches that attempt 3 forked. Of one that crashed nobody knows when it
+    began: `started_at` is None, and `finished_at` when that was found out.
     """
 
     task_id: int
@@ -54,7 +55,7 @@ class Attempt:
     line: int | None
     attempt: int
     outcome: str
-    started_at: datetime
+    started_at: datetime | None
     finished_at: datetime | None
     row_count: int | None
     sqlstate: str | None
@@ -65,7 +66,9 @@ class Attempt:
 
     @property
     def seconds(self) -> float | None:
-        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ def load_attempts(connection: Connection, instance_id: str) -> list[Attempt]:
             JOIN df.task AS t ON t.parent_id = b.task_id
         )
         SELECT t.task_id, t.seq, concat(b.prefix, t.seq) AS number, t.state, t.kind, t.label, t.name, t.file,
-               t.line, t.attempt, t.outcome, t.started_at, t.finished_at, t.row_count,
+               t.line, t.attempt, t.outcome,
+               CASE WHEN t.outcome <> 'crashed' THEN t.started_at END AS started_at,
+               t.finished_at, t.row_count,
                t.sqlstate, t.message, t.detail, t.hint, t.context
         FROM df.timeline(%s) WITH ORDINALITY AS t
         LEFT JOIN branch AS b ON b.task_id = t.task_id

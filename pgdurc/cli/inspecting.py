@@ -190,7 +190,7 @@ def write_instance(
             one_line(attempt.label, 48),
             attempt.name or "",
             attempt.outcome + (f" (attempt {attempt.attempt})" if attempt.attempt > 1 else ""),
-            duration(attempt.seconds),
+            duration(attempt.seconds) or "?",
             rows_text(attempt),
         )
         for attempt in attempts

@@ -7,6 +7,7 @@ import random
 import string
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from pgdurc.start import _exact, parse_arguments
@@ -115,6 +116,23 @@ def test_show_has_every_attempt_and_the_error_at_its_place(cli, deployed):
         (7, 2, "failed"),
     ]
     assert (found["status"], found["error"]["sqlstate"], found["error"]["line"]) == ("failed", "22012", 7)
+
+
+def test_nobody_knows_how_long_an_attempt_took_that_crashed(cli, deployed, project):
+    (project / "die.pgd").write_text(
+        "CREATE WORKFLOW die() AS 'SELECT pg_terminate_backend(pg_backend_pid())';\n"
+    )
+    assert cli("deploy", "die.pgd", "--db", deployed.conninfo()).exit_code == 0
+    instance = start(cli, deployed, "die")
+    for _ in range(3):  # only the second is made carefully and counted; the third writes it down
+        with pytest.raises(psycopg.OperationalError):
+            deployed.drive()
+    shown = cli("show", instance, "--db", deployed.conninfo())
+    (row,) = [line for line in shown.stdout.splitlines() if " crashed " in f"{line} "]
+    assert row.split()[-2:] == ["crashed", "?"]
+    (attempt,) = json.loads(cli("show", instance, "--json", "--db", deployed.conninfo()).stdout)["attempts"]
+    assert (attempt["outcome"], attempt["started_at"]) == ("crashed", None)
+    assert attempt["finished_at"] is not None
 
 
 def test_show_numbers_the_steps_of_branches(cli, deployed, project):
