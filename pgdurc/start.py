@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from pgdurc.database import failure_of
 from pgdurc.failure import Exit, Failure
+from pgdurc.nearest import nearest
 
 if TYPE_CHECKING:
     from pgdurc.database import Connection
@@ -26,32 +29,72 @@ def start_workflow(
     key: str | None = None,
 ) -> str:
     """The id of the instance. `written` are arguments as name=value."""
+    import psycopg
     from psycopg.types.json import Jsonb
 
     if key == "":
         # A variable that was not set: all starts would be one.
         raise Failure("the key is empty", hint="leave out --key to start each time", exit_code=Exit.USAGE)
-    arguments = parse_arguments(written, _json_parameters(connection, name))
-    row = connection.execute(
-        "SELECT df.start_workflow(%s, %s, %s, %s)", (name, Jsonb(arguments, dumps=_exact), label, key)
-    ).fetchone()
+    parameters = _parameters(connection, name)
+    arguments = parse_arguments(written, {p for p, type_ in parameters.items() if type_ in ("json", "jsonb")})
+    try:
+        row = connection.execute(
+            "SELECT df.start_workflow(%s, %s, %s, %s)", (name, Jsonb(arguments, dumps=_exact), label, key)
+        ).fetchone()
+    except psycopg.Error as error:
+        failure = failure_of(error)
+        if error.sqlstate in ("PD005", "22023"):  # no such name; no name at all, for it lacks its quotes
+            guess = _nearest_workflow(connection, name)
+            failure.hint = failure.hint if guess is None else f"did you mean {guess}?"
+        elif error.sqlstate == "PD003":
+            guesses = _nearest_parameters(arguments, parameters)
+            failure.hint = " ".join(filter(None, [*guesses, failure.hint])) or None
+        raise failure from None
     assert row is not None
     return str(row[0])
 
 
-def _json_parameters(connection: Connection, name: str) -> set[str]:
-    """The parameters that take JSON; of all workflows of that name, where the schema is not given."""
+def _parameters(connection: Connection, name: str) -> dict[str, str]:
+    """The parameters and their types; of all workflows of that name, where the schema is not given."""
     rows: list[Any] = connection.execute(
         """
-        SELECT DISTINCT p.parameter ->> 'name'
+        SELECT p.parameter ->> 'name', pg_catalog.lower(p.parameter ->> 'type')
         FROM df.workflows AS w
         CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(w.parameters) AS p (parameter)
-        WHERE (w.name = %s OR pg_catalog.right(w.name, pg_catalog.length(%s) + 1) = '.' || %s)
-            AND pg_catalog.lower(p.parameter ->> 'type') IN ('json', 'jsonb')
+        WHERE w.name = %s OR pg_catalog.right(w.name, pg_catalog.length(%s) + 1) = '.' || %s
         """,
         (name, name, name),
     ).fetchall()
-    return {row[0] for row in rows}
+    return dict(rows)
+
+
+def _nearest_workflow(connection: Connection, name: str) -> str | None:
+    """In double quotes; one that has its own in SQL is as a shell wants it."""
+    from psycopg.pq import TransactionStatus
+
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        return None  # the refusal has ended the caller's transaction
+    rows: list[Any] = connection.execute(
+        """
+        SELECT w.name, w.bare,
+               CASE WHEN w.schema = ANY (pg_catalog.current_schemas(false)) THEN w.bare ELSE w.name END
+        FROM (
+            SELECT n.name, n.schema,
+                   pg_catalog.substr(n.name, pg_catalog.length(pg_catalog.quote_ident(n.schema)) + 2) AS bare
+            FROM df.workflows AS n
+        ) AS w
+        """
+    ).fetchall()
+    offered = {known: written for qualified, bare, written in rows for known in (qualified, bare)}
+    guess = nearest(name, offered)
+    if guess is None or offered[guess] == name:
+        return None
+    return shlex.quote(offered[guess]) if '"' in offered[guess] else f'"{offered[guess]}"'
+
+
+def _nearest_parameters(given: Iterable[str], known: Collection[str]) -> list[str]:
+    guesses = [nearest(name, known) for name in given if name not in known]
+    return [f'did you mean "{guess}"?' for guess in guesses if guess is not None]
 
 
 def parse_arguments(written: Iterable[str], json_parameters: Collection[str] = ()) -> dict[str, Any]:

@@ -82,6 +82,30 @@ def test_arguments_that_are_wrong(cli, deployed, arguments, code, message):
     assert deployed.query("SELECT FROM df.instances") == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("gret", "-a", "who=x"), 'did you mean "greet"?'),
+        (("publik.greet", "-a", "who=x"), 'did you mean "greet"?'),
+        (("apart", "-a", "who=x"), 'did you mean "elsewhere.apart"?'),
+        (('"Wf 3"',), """did you mean '"Wf 2"'?"""),
+        (("Wf 2",), """did you mean '"Wf 2"'?"""),
+        (("completely_different",), "SELECT name FROM df.workflows; lists those"),
+        (("greet", "-a", "who=x", "-a", "tmies=3"), 'did you mean "times"? Its parameters: who text'),
+        (("divide", "-a", "nothing_alike=3"), "Its parameters: by integer"),
+    ],
+)
+def test_a_near_name_is_offered(cli, deployed, arguments, hint):
+    deployed.query("CREATE SCHEMA elsewhere")
+    Path("odd.pgd").write_text(
+        "CREATE WORKFLOW elsewhere.apart() AS 'SELECT 1';\nCREATE WORKFLOW \"Wf 2\"() AS 'SELECT 1';\n"
+    )
+    assert cli("deploy", "odd.pgd", "--db", deployed.conninfo()).exit_code == 0
+    result = cli("start", *arguments, "--db", deployed.conninfo())
+    assert result.exit_code == 3
+    assert f"hint: {hint}" in result.stderr
+
+
 def test_ls(cli, deployed):
     first = start(cli, deployed, "greet", "-a", "who=x", "--label", "one")
     second = start(cli, deployed, "divide", "-a", "by=0")
@@ -213,6 +237,7 @@ def test_run_follows_to_the_end_and_prints_the_result(cli, deployed):
     [
         ((), 3, 'argument "by" of workflow "once" is missing'),
         (("-a", "yb=1"), 3, 'workflow "once" has no parameter yb'),
+        (("-a", "by=1", "-a", "bye=1"), 3, 'did you mean "by"?'),
         (("-a", "by=x"), 3, 'invalid input syntax for type integer: "x"'),
         (("-a", "by"), 2, 'argument "by" is not of the form name=value'),
         (("-a", "by=1", "--key", ""), 2, "the key is empty"),
