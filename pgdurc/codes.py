@@ -89,6 +89,22 @@ def explain(code: str) -> str | None:
     return "\n\n".join(parts) + "\n"
 
 
+def near_codes(code: str) -> list[str]:
+    """The codes that may be meant: with no prefix, not to its end, digits in another order, O for 0.
+
+    Those that look alike are no guess, for all of them do. None where there would be many.
+    """
+    text = code.upper().replace("O", "0")
+    if text in CODES or text in SQLSTATES:
+        return [text]
+    near = [
+        known
+        for known in (*CODES, *SQLSTATES)
+        if known.startswith(text) or known.endswith(text) or sorted(known) == sorted(text)
+    ]
+    return near if len(near) <= _MOST_NEAR else []
+
+
 def as_markdown() -> str:
     """docs/errors.md."""
     parts = [_PREFACE]
@@ -114,6 +130,7 @@ _PREFACE = """# Errors and warnings
 One entry a code; `pgdurc explain CODE` prints the same. Made by `python -m pgdurc.codes > docs/errors.md`.
 """
 _LONGEST_SHOWN = 200
+_MOST_NEAR = 5
 
 
 def _wrapped(text: str, width: int = 120) -> str:

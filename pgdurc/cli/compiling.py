@@ -112,21 +112,27 @@ def _codes_that_begin(_ctx: click.Context, _parameter: click.Parameter, incomple
     Examples:
       pgdurc explain PGD101
       pgdurc explain PD004          an SQLSTATE of the runtime
+      pgdurc explain | grep cron    all codes, a line each
     """,
 )
-@click.argument("code", shell_complete=_codes_that_begin)
-def explain_command(code: str) -> None:
-    """Tell the story of an error CODE, with an example."""
-    from pgdurc.codes import CODES, SQLSTATES, explain
-    from pgdurc.nearest import nearest
+@click.argument("code", required=False, shell_complete=_codes_that_begin)
+def explain_command(code: str | None) -> None:
+    """Tell the story of an error CODE, with an example; without one, list all codes."""
+    from pgdurc.codes import CODES, SQLSTATES, explain, near_codes
 
+    if code is None:
+        for name, known in (CODES | SQLSTATES).items():
+            click.echo(f"{name}  {known.title}")
+        return
     story = explain(code)
     if story is None:
-        guess = nearest(code.upper(), [*CODES, *SQLSTATES])
-        hint = "the compiler's look like PGD101, the runtime's like PD001; others are PostgreSQL's"
+        near = near_codes(code)
         raise Failure(
             f'unknown code "{code}"',
-            hint=hint if guess is None else f'did you mean "{guess}"?',
+            hint=f"did you mean {' or '.join(near)}?"
+            if near
+            else "pgdurc explain lists all: the compiler's look like PGD101, the runtime's like PD001;"
+            " others are PostgreSQL's",
             exit_code=Exit.USAGE,
         )
     click.echo(story)

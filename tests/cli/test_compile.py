@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pgdurc.codes import CODES, SQLSTATES
+
 GOOD = "CREATE WORKFLOW hello() AS 'SELECT 1';\n"
 BAD = "CREATE WORKFLOW hello() AS\n    'SELEC 1';\n"
 
@@ -219,10 +221,34 @@ def test_explain_tells_a_story(cli):
     assert "PGD001" in result.stdout
 
 
-def test_explain_an_unknown_code(cli):
-    result = cli("explain", "PGD00")
+ALL_CODES = "hint: pgdurc explain lists all: the compiler's look like PGD101, the runtime's like PD001"
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("PGD999", ALL_CODES),
+        ("PGD", ALL_CODES),
+        ("42P01", ALL_CODES),
+        ("", ALL_CODES),
+        ("pgd14", "hint: did you mean PGD140?"),
+        ("131", "hint: did you mean PGD131?"),
+        ("PGD311", "hint: did you mean PGD113 or PGD131?"),
+        ("PGD5O2", "hint: did you mean PGD502?"),
+        ("003", "hint: did you mean PGD003 or PD003?"),
+    ],
+)
+def test_explain_an_unknown_code(cli, code, hint):
+    result = cli("explain", code)
     assert result.exit_code == 2
-    assert 'unknown code "PGD00"' in result.stderr
+    assert f'unknown code "{code}"' in result.stderr
+    assert hint in result.stderr
+
+
+def test_explain_lists_all_codes(cli):
+    lines = cli("explain").stdout.splitlines()
+    assert [line.split("  ")[0] for line in lines] == [*CODES, *SQLSTATES]
+    assert "PGD001  " + CODES["PGD001"].title in lines
 
 
 def test_a_50_node_file_compiles_quickly(cli, project):
