@@ -43,6 +43,11 @@ AWAY_S = 60.0
 # Due for so long and untouched: there may be nobody to run it.
 UNDRIVEN_S = 3.0
 
+# Columns of a terminal that the parts of a line have.
+PLACE_WIDTH = 20
+STATEMENT_WIDTH = 52
+NAME_WIDTH = 18
+
 MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "crashed": ("✗", "red")}
 
 
@@ -137,11 +142,14 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
     mark, color = MARKS.get(attempt.outcome, ("•", "yellow"))
     if not is_unicode(console):
         mark = {"✓": "+", "✗": "x"}.get(mark, "*")
+    dots = "…" if is_unicode(console) else "~"
+    name = f"|=> {visible(attempt.name)}" if attempt.name else ""
     line = Text()
     line.append(f"{mark} ", color)
-    line.append(f"{place(attempt.file, attempt.line):<18}  ", "dim")
-    line.append(one_line(attempt.label, 52).ljust(52))
-    line.append(f"  {('|=> ' + visible(attempt.name)) if attempt.name else '':<14}", "cyan")
+    # Its end is what differs from line to line.
+    line.append(_cell(place(attempt.file, attempt.line), PLACE_WIDTH, dots, keeps_end=True) + "  ", "dim")
+    line.append(_cell(one_line(attempt.label, sys.maxsize), STATEMENT_WIDTH, dots) + "  ")
+    line.append(_cell(name, NAME_WIDTH, dots), "cyan")
     facts = [text for text in (rows_text(attempt), duration(attempt.seconds)) if text]
     if attempt.attempt > 1 or attempt.outcome not in ("ok", "cancelled"):
         facts.append(f"attempt {attempt.attempt}")
@@ -152,6 +160,17 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
         console.print(
             Text(f"    {attempt.outcome}: {visible_lines(attempt.message or 'no message')}{code}", color)
         )
+
+
+def _cell(text: str, width: int, dots: str, *, keeps_end: bool = False) -> str:
+    """So many columns of a terminal: filled up or cut, whatever the characters take."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) > width and keeps_end:
+        text = dots + set_cell_size(text[::-1], width - 1)[::-1]
+    elif cell_len(text) > width:
+        text = set_cell_size(text, width - 1) + dots
+    return set_cell_size(text, width)
 
 
 def is_unicode(console: Console) -> bool:

@@ -242,11 +242,13 @@ def colored_status(status: str) -> str:
 
 def write_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], color_column: int) -> None:
     """Columns as wide as their widest cell; nothing is cut, so that a program can read them."""
+    from rich.cells import cell_len
+
     rows = [tuple(map(visible, row)) for row in rows]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    widths = [max(cell_len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     widths[-1] = 0  # nothing follows
     for number, row in enumerate([header, *rows]):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
         if number == 0:
             cells = [click.style(cell, bold=True) for cell in cells]
         else:

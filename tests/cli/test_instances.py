@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from rich.cells import cell_len
 
 from pgdurc.start import _exact, parse_arguments
 
@@ -250,6 +251,33 @@ def test_run_that_cannot_start_deploys_nothing(cli, deployed, arguments, code, m
     assert message in result.stderr
     assert deployed.query("SELECT pg_catalog.to_regclass('once_only')::text") == [(None,)]
     assert deployed.query("SELECT FROM df.workflows WHERE name = 'public.once'") == []
+
+
+@pytest.mark.parametrize("file", ["e.pgd", "embeddings_of_all_the_documents.pgd", "文件文件文件文件文件.pgd"])
+def test_the_columns_of_run_stay_where_they_are(cli, deployed, file):
+    Path(file).write_text(
+        "CREATE WORKFLOW columns() AS 'SELECT 1' |=> short\n"
+        f" ~> 'SELECT 2 AS {'文' * 20}, 3 AS b' |=> a_name_that_is_long_for_a_column\n"
+        f" ~> 'SELECT 3 AS {'a' * 60}' |=> n\n"
+        " ~> 'SELECT $short, $n, $a_name_that_is_long_for_a_column.b';\n"
+    )
+    result = cli("run", file, "--drivers", "1", "--db", deployed.conninfo())
+    assert result.exit_code == 0, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("✓")]
+    assert [cut(line, 2, 22).rstrip()[-6:] for line in lines] == [f".pgd:{n}" for n in (1, 2, 3, 4)]
+    assert [cut(line, 22, 24) for line in lines] == ["  "] * 4
+    assert [cut(line, 24, 30) for line in lines] == ["SELECT"] * 4
+    assert [cut(line, 76, 82) for line in lines] == ["  |=> "] * 3 + ["      "]
+    assert [cut(line, 96, 99) for line in lines] == ["  1"] * 4
+    shown = cli("show", "--db", deployed.conninfo()).stdout.splitlines()
+    outcomes = [cell_len(line[: line.rindex("  ok  ")]) for line in shown if "  ok  " in line]
+    assert outcomes == outcomes[:1] * 4
+
+
+def cut(line: str, begin: int, end: int) -> str:
+    """What stands in those columns of a terminal."""
+    columns = "".join(char + "\0" * (cell_len(char) - 1) for char in line)
+    return columns[begin:end].replace("\0", "")
 
 
 def test_run_of_a_workflow_that_fails(cli, deployed):
