@@ -686,6 +686,10 @@ BEGIN
     IF schema_name IS NULL THEN
         RAISE EXCEPTION 'no schema has been selected to create workflow % in', p_name USING ERRCODE = '3F000';
     END IF;
+    IF schema_name OPERATOR(pg_catalog.~~) 'pg\_temp%' THEN
+        RAISE EXCEPTION 'workflow % cannot be in a temporary schema', p_name
+            USING ERRCODE = '0A000', HINT = 'Its instances outlive this session: put pg_temp last in search_path, or write schema.workflow.';
+    END IF;
 END
 $$;
 

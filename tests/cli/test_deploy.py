@@ -119,6 +119,26 @@ def test_an_error_in_a_generated_statement_is_shown_at_its_workflow(cli, databas
     assert database.query("SELECT FROM df.workflows") == []
 
 
+@pytest.mark.parametrize(
+    ("before", "name", "message"),
+    [
+        ("SET search_path = pg_temp, public", "w", "workflow w cannot be in a temporary schema"),
+        ("CREATE TEMPORARY TABLE t ()", "pg_temp.w", "workflow pg_temp.w cannot be in a temporary schema"),
+        ("SET search_path = nowhere", "w", "no schema has been selected to create workflow w in"),
+    ],
+)
+def test_a_workflow_must_have_a_schema_that_lasts(cli, database, script, before, name, message):
+    file = script(f"{before};\nCREATE WORKFLOW {name}() AS 'SELECT 1';\n")
+    result = cli("deploy", file, "--db", database.conninfo())
+    assert result.exit_code == 3
+    assert message in result.stderr
+    assert database.query("SELECT FROM df.workflows") == []
+    if "temporary" in message:
+        assert "put pg_temp last in search_path" in result.stderr
+        last = script("SET search_path = public, pg_temp;\nCREATE WORKFLOW w() AS 'SELECT 1';\n")
+        assert cli("deploy", last, "--db", database.conninfo()).exit_code == 0
+
+
 def test_deploy_without_the_runtime(cli, empty_database, script):
     result = cli("deploy", script(HELLO), "--db", empty_database.conninfo())
     assert result.exit_code == 3

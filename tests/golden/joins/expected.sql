@@ -14,6 +14,9 @@ BEGIN
     -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
 
+    -- Refuses a name that cannot be; drops an earlier starter of another signature; its grants pass to the new one.
+    PERFORM df.prepare_starter_v1('compare_prices', $signature$factor int DEFAULT 2$signature$);
+
     CREATE OR REPLACE PROCEDURE compare_prices__c3f1cf60(INOUT step df.step_v1)
     LANGUAGE plpgsql
     SET DateStyle = 'ISO, MDY'
@@ -117,9 +120,6 @@ BEGIN
 END
 $step$;
     REVOKE ALL ON PROCEDURE compare_prices__c3f1cf60(df.step_v1) FROM PUBLIC;
-
-    -- Drops an earlier starter of another signature; its grants pass to the new one.
-    PERFORM df.prepare_starter_v1('compare_prices', $signature$factor int DEFAULT 2$signature$);
 
     CREATE OR REPLACE FUNCTION compare_prices(factor int DEFAULT 2) RETURNS pg_catalog.text
     LANGUAGE sql

@@ -14,6 +14,9 @@ BEGIN
     -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
 
+    -- Refuses a name that cannot be; drops an earlier starter of another signature; its grants pass to the new one.
+    PERFORM df.prepare_starter_v1('take_laps', $signature$$signature$);
+
     CREATE OR REPLACE PROCEDURE take_laps__bcbaaa14(INOUT step df.step_v1)
     LANGUAGE plpgsql
     SET DateStyle = 'ISO, MDY'
@@ -92,9 +95,6 @@ BEGIN
 END
 $step$;
     REVOKE ALL ON PROCEDURE take_laps__bcbaaa14(df.step_v1) FROM PUBLIC;
-
-    -- Drops an earlier starter of another signature; its grants pass to the new one.
-    PERFORM df.prepare_starter_v1('take_laps', $signature$$signature$);
 
     CREATE OR REPLACE FUNCTION take_laps() RETURNS pg_catalog.text
     LANGUAGE sql

@@ -18,6 +18,9 @@ BEGIN
     -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
 
+    -- Refuses a name that cannot be; drops an earlier starter of another signature; its grants pass to the new one.
+    PERFORM df.prepare_starter_v1('greet', $signature$$signature$);
+
     CREATE OR REPLACE PROCEDURE greet__c8abffcc(INOUT step df.step_v1)
     LANGUAGE plpgsql
     SET DateStyle = 'ISO, MDY'
@@ -36,9 +39,6 @@ BEGIN
 END
 $step$;
     REVOKE ALL ON PROCEDURE greet__c8abffcc(df.step_v1) FROM PUBLIC;
-
-    -- Drops an earlier starter of another signature; its grants pass to the new one.
-    PERFORM df.prepare_starter_v1('greet', $signature$$signature$);
 
     CREATE OR REPLACE FUNCTION greet() RETURNS pg_catalog.text
     LANGUAGE sql
@@ -79,6 +79,9 @@ BEGIN
     -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
 
+    -- Refuses a name that cannot be; drops an earlier starter of another signature; its grants pass to the new one.
+    PERFORM df.prepare_starter_v1('public.depart', $signature$who text$signature$);
+
     CREATE OR REPLACE PROCEDURE public.depart__de08f93b(INOUT step df.step_v1)
     LANGUAGE plpgsql
     SET DateStyle = 'ISO, MDY'
@@ -97,9 +100,6 @@ BEGIN
 END
 $step$;
     REVOKE ALL ON PROCEDURE public.depart__de08f93b(df.step_v1) FROM PUBLIC;
-
-    -- Drops an earlier starter of another signature; its grants pass to the new one.
-    PERFORM df.prepare_starter_v1('public.depart', $signature$who text$signature$);
 
     CREATE OR REPLACE FUNCTION public.depart(who text) RETURNS pg_catalog.text
     LANGUAGE sql

@@ -14,6 +14,9 @@ BEGIN
     -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
 
+    -- Refuses a name that cannot be; drops an earlier starter of another signature; its grants pass to the new one.
+    PERFORM df.prepare_starter_v1('"Odd ""Name"""', $signature$"Batch" int DEFAULT 1, "select" text DEFAULT '$pgdurc$'$signature$);
+
     CREATE OR REPLACE PROCEDURE "Odd ""Name""__97f012bd"(INOUT step df.step_v1)
     LANGUAGE plpgsql
     SET DateStyle = 'ISO, MDY'
@@ -59,9 +62,6 @@ BEGIN
 END
 $step1$;
     REVOKE ALL ON PROCEDURE "Odd ""Name""__97f012bd"(df.step_v1) FROM PUBLIC;
-
-    -- Drops an earlier starter of another signature; its grants pass to the new one.
-    PERFORM df.prepare_starter_v1('"Odd ""Name"""', $signature$"Batch" int DEFAULT 1, "select" text DEFAULT '$pgdurc$'$signature$);
 
     CREATE OR REPLACE FUNCTION "Odd ""Name"""("Batch" int DEFAULT 1, "select" text DEFAULT '$pgdurc$') RETURNS pg_catalog.text
     LANGUAGE sql

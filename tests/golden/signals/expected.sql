@@ -14,6 +14,9 @@ BEGIN
     -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
     PERFORM pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext(pg_catalog.concat('pgdurc deploy ', current_user)));
 
+    -- Refuses a name that cannot be; drops an earlier starter of another signature; its grants pass to the new one.
+    PERFORM df.prepare_starter_v1('approve', $signature$order_id int, patience interval DEFAULT '1 hour'$signature$);
+
     CREATE OR REPLACE PROCEDURE approve__0bf86c2c(INOUT step df.step_v1)
     LANGUAGE plpgsql
     SET DateStyle = 'ISO, MDY'
@@ -90,9 +93,6 @@ BEGIN
 END
 $step$;
     REVOKE ALL ON PROCEDURE approve__0bf86c2c(df.step_v1) FROM PUBLIC;
-
-    -- Drops an earlier starter of another signature; its grants pass to the new one.
-    PERFORM df.prepare_starter_v1('approve', $signature$order_id int, patience interval DEFAULT '1 hour'$signature$);
 
     CREATE OR REPLACE FUNCTION approve(order_id int, patience interval DEFAULT '1 hour') RETURNS pg_catalog.text
     LANGUAGE sql
