@@ -50,11 +50,14 @@ def install_command(db: str | None, verbose: bool) -> None:
 
     The role that installs owns the schema df. It takes no superuser, and should not be one.
     """
+    from pgdurc.blocked import said_when_blocked
+    from pgdurc.cli.report import note
     from pgdurc.runtime import install_runtime
 
     _, connection = open_database(db, verbose, is_installing=True)
     with connection:
-        is_new = install_runtime(connection)
+        with said_when_blocked(connection, note, "installation"):
+            is_new = install_runtime(connection)
         name = connection.info.dbname
     done = "installed" if is_new else "is already installed"
     click.echo(f'runtime {__version__} {done} in database "{name}"', err=True)
@@ -111,6 +114,7 @@ def deploy_compiled(
     connection: Connection, source: Source, compiled: Compiled, file: Path, *, is_dry: bool = False
 ) -> list[Change]:
     """Deploy, or say what deploying would change; a refusal is shown at its place in the source."""
+    from pgdurc.blocked import said_when_blocked
     from pgdurc.cli.report import fail_with, note
     from pgdurc.deploy import DeployError, deploy, planned_changes, require_deployable
     from pgdurc.diagnostic import CompileError
@@ -126,7 +130,8 @@ def deploy_compiled(
             if compiled.needs_runtime:
                 require_runtime(connection)
             return planned_changes(connection, compiled)
-        return deploy(connection, compiled, str(file))
+        with said_when_blocked(connection, note, "deployment"):
+            return deploy(connection, compiled, str(file))
     except CompileError as error:
         fail_with(source, error.diagnostics, Exit.INPUT)
     except DeployError as error:

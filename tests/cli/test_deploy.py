@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -225,6 +227,40 @@ def test_a_deployment_waits_for_another_of_its_role_only(cli, database, script):
         assert result.exit_code == 3
         assert "lock timeout" in result.stderr
     assert cli("deploy", script(HELLO), "--db", database.conninfo()).exit_code == 0
+
+
+@pytest.mark.parametrize("gives_up", [True, False])
+def test_a_deployment_that_waits_says_for_whom(database, script, gives_up):
+    command = [sys.executable, "-m", "pgdurc", "deploy", script(HELLO), "--db", database.conninfo()]
+    with database.connect(autocommit=False, application_name="left open") as holder:
+        holder.execute(LOCK)
+        deploying = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        said = deploying.stderr.readline()
+        assert f'waiting for another deployment: process {holder.info.backend_pid} of role "alice"' in said
+        assert "(left open, idle in transaction); ctrl-C gives up, and nothing is changed" in said
+        if gives_up:
+            deploying.send_signal(signal.SIGINT)
+            deploying.wait(timeout=30)
+    _, rest = deploying.communicate(timeout=30)
+    assert deploying.returncode == (130 if gives_up else 0), rest
+    assert "waiting" not in rest
+    assert "Traceback" not in rest
+    assert database.value("SELECT count(*) FROM df.workflows") == (0 if gives_up else 1)
+    assert database.until(
+        "SELECT NOT EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database"
+        " WHERE l.locktype = 'advisory' AND d.datname = current_database())"
+    )
+
+
+def test_a_deployment_that_waits_for_a_table_says_so_too(cli, database, script):
+    database.query("CREATE TABLE busy ()")
+    file = script("ALTER TABLE busy ADD COLUMN n int;\n" + HELLO)
+    with database.connect(autocommit=False) as holder:
+        holder.execute("LOCK TABLE busy")
+        pid = holder.info.backend_pid
+        result = cli("deploy", file, "--db", f"{database.conninfo()} options='-c lock_timeout=2s'")
+    assert result.exit_code == 3
+    assert f"waiting for a lock: process {pid} of role" in result.stderr
 
 
 def test_deploy_says_what_is_dropped(cli, database, script):
