@@ -25,6 +25,13 @@ class Assembled:
 
 
 @dataclass(frozen=True, slots=True)
+class Execute:
+    """`EXECUTE <sql>`, of whose result nobody reads more than how many rows there were."""
+
+    sql: Assembled
+
+
+@dataclass(frozen=True, slots=True)
 class Seconds:
     number: str
 
@@ -65,8 +72,8 @@ Argument = (
 )
 
 
-def call_of(state: program.State) -> Call | None:
-    """The call whose result is the state's; None where nothing is to be done."""
+def work_of(state: program.State) -> Call | Execute | None:
+    """What gives the state's result; None where nothing is to be done."""
     match state.action:
         case program.Fork(is_race=is_race, branches=branches):
             assert isinstance(state.then, program.Jump)
@@ -120,10 +127,10 @@ def _gather(state: program.State, gather: program.Gather) -> Call:
     return Call("gather_v1", (Labelled("next", state.then.state), *arguments))
 
 
-def _run(statement: graph.Statement, is_captured: bool) -> Call:
+def _run(statement: graph.Statement, is_captured: bool) -> Call | Execute:
     if not is_captured:
         whole = (*statement.hoisted, " ", *statement.text) if statement.hoisted else statement.text
-        return Call("exec_v1", (_assembled(whole),))
+        return Execute(_assembled(whole))
     if statement.run is graph.Run.ANY:
         return Call("any_v1", (_assembled(statement.text),))
     if statement.run is graph.Run.SHOW:

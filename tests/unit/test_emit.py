@@ -55,7 +55,9 @@ def test_row_sources(source: str, emitted: str) -> None:
 
 def test_utility_statements_take_bare_literals() -> None:
     assert state("'SELECT 1 AS a' |=> x ~> 'NOTIFY c, $x'", 2) == (
-        "step := df.exec_v1(step, $sql$NOTIFY c, $sql$ || df.value_v1(step, 'x', NULL, false, 'literal'));\n"
+        "EXECUTE $sql$NOTIFY c, $sql$ || df.value_v1(step, 'x', NULL, false, 'literal');\n"
+        "GET DIAGNOSTICS step.row_count = ROW_COUNT;\n"
+        "step.columns := '[]';\n"
         "step.outcome := 'done';"
     )
 

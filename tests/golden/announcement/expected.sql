@@ -30,17 +30,18 @@ BEGIN
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:4
-        step := df.exec_v1(step,
-            $sql$INSERT INTO document_embeddings SELECT unnest FROM unnest($sql$
+        EXECUTE $sql$INSERT INTO document_embeddings SELECT unnest FROM unnest($sql$
             || df.value_v1(step, 'embeddings', 'call_embedding_api', false, 'fitting')
-            || $sql$::vector[]) ON CONFLICT DO UPDATE SET embedding = EXCLUDED.embedding$sql$);
+            || $sql$::vector[]) ON CONFLICT DO UPDATE SET embedding = EXCLUDED.embedding$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:5
-        step := df.exec_v1(step,
-            $sql$UPDATE documents SET embedded = true WHERE id IN (SELECT id FROM jsonb_array_elements($sql$
+        EXECUTE $sql$UPDATE documents SET embedded = true WHERE id IN (SELECT id FROM jsonb_array_elements($sql$
             || df.rows_v1(step, 'batch')
-            || $sql$))$sql$);
+            || $sql$))$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
+        step.columns := '[]';
         step.outcome := 'done';
     END CASE;
     -- Deferred checks and triggers run here, as a part of the step.

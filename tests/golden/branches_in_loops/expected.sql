@@ -54,10 +54,10 @@ BEGIN
         step.state := 6;
     WHEN 6 THEN
         -- workflow.pgd:11
-        step := df.exec_v1(step,
-            $sql$INSERT INTO visits (place, round) VALUES ('inner', $sql$
+        EXECUTE $sql$INSERT INTO visits (place, round) VALUES ('inner', $sql$
             || df.value_v1(step, 'round')
-            || $sql$)$sql$);
+            || $sql$)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 7;
     WHEN 7 THEN
         -- workflow.pgd:12 condition
@@ -71,10 +71,10 @@ BEGIN
         END IF;
     WHEN 8 THEN
         -- workflow.pgd:14
-        step := df.exec_v1(step,
-            $sql$INSERT INTO visits (place, round) VALUES ('other', $sql$
+        EXECUTE $sql$INSERT INTO visits (place, round) VALUES ('other', $sql$
             || df.value_v1(step, 'round')
-            || $sql$)$sql$);
+            || $sql$)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 9;
     WHEN 9 THEN
         -- workflow.pgd:15 |=> tens
@@ -118,7 +118,9 @@ BEGIN
         step.outcome := 'break';
     WHEN 16 THEN
         -- workflow.pgd:18
-        step := df.exec_v1(step, $sql$SELECT 1$sql$);
+        EXECUTE $sql$SELECT 1$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
+        step.columns := '[]';
         step.outcome := 'done';
     WHEN 17 THEN
         -- workflow.pgd:16 race, its end
@@ -133,12 +135,12 @@ BEGIN
             is_kept => false);
     WHEN 19 THEN
         -- workflow.pgd:21
-        step := df.exec_v1(step,
-            $sql$INSERT INTO visits (place, round) VALUES ('after ' || $sql$
+        EXECUTE $sql$INSERT INTO visits (place, round) VALUES ('after ' || $sql$
             || df.value_v1(step, 'tenfold')
             || $sql$, $sql$
             || df.value_v1(step, 'round')
-            || $sql$)$sql$);
+            || $sql$)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 2;
     WHEN 20 THEN
         -- workflow.pgd:23

@@ -21,12 +21,12 @@ BEGIN
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:4
-        step := df.exec_v1(step,
-            $sql$INSERT INTO letters VALUES ($sql$
+        EXECUTE $sql$INSERT INTO letters VALUES ($sql$
             || df.value_v1(step, 'customer', 'id', false, 'fitting')
             || $sql$, 'Dear ' || $sql$
             || df.value_v1(step, 'customer', 'name', false, 'fitting')
-            || $sql$)$sql$);
+            || $sql$)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:5

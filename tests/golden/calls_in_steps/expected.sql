@@ -16,12 +16,12 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:5
-        step := df.exec_v1(step,
-            $sql$INSERT INTO letters VALUES ($sql$
+        EXECUTE $sql$INSERT INTO letters VALUES ($sql$
             || df.param_v1(step, 'sql$1', 'raw')
             || $sql$, $sql$
             || df.param_v1(step, 'sql$2', 'raw')
-            || $sql$)$sql$);
+            || $sql$)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:6
@@ -115,16 +115,16 @@ BEGIN
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:4
-        step := df.exec_v1(step,
-            $sql$SELECT df.start(v1 => '1f210a8c5b8c8247', args => pg_catalog.jsonb_build_object('sql$1', (id)::pg_catalog.text, 'sql$2', (quote_literal(name))::pg_catalog.text), label => 'to ' || name)
+        EXECUTE $sql$SELECT df.start(v1 => '1f210a8c5b8c8247', args => pg_catalog.jsonb_build_object('sql$1', (id)::pg_catalog.text, 'sql$2', (quote_literal(name))::pg_catalog.text), label => 'to ' || name)
          FROM $sql$
             || df.recordset_v1(step, 'found')
-            || $sql$ AS found$sql$);
+            || $sql$ AS found$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:9
-        step := df.exec_v1(step,
-            $sql$DO 'BEGIN PERFORM df.start(v1 => ''d01efc9dd16161bf'', args => ''{}'', label => ''in a block''); END'$sql$);
+        EXECUTE $sql$DO 'BEGIN PERFORM df.start(v1 => ''d01efc9dd16161bf'', args => ''{}'', label => ''in a block''); END'$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:10

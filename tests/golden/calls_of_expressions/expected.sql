@@ -26,14 +26,14 @@ BEGIN
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:4
-        step := df.exec_v1(step,
-            $sql$INSERT INTO $sql$
+        EXECUTE $sql$INSERT INTO $sql$
             || df.param_v1(step, 'sql$5', 'raw')
             || $sql$ VALUES ($sql$
             || df.value_v1(step, 'r', 'number', false, 'fitting')
             || $sql$, $sql$
             || df.param_v1(step, 'sql$6', 'raw')
-            || $sql$ || '100 %')$sql$);
+            || $sql$ || '100 %')$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:5 df.sleep

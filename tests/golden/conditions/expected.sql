@@ -41,9 +41,9 @@ BEGIN
         step.state := CASE WHEN df.is_true_v1(step) THEN 3 ELSE 5 END;
     WHEN 3 THEN
         -- workflow.pgd:6
-        step := df.exec_v1(step,
-            $sql$UPDATE orders SET route = 'manual' WHERE id = $sql$
-            || df.param_v1(step, 'order_id'));
+        EXECUTE $sql$UPDATE orders SET route = 'manual' WHERE id = $sql$
+            || df.param_v1(step, 'order_id');
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:7 |=> review
@@ -58,9 +58,9 @@ BEGIN
         step.state := 6;
     WHEN 5 THEN
         -- workflow.pgd:9
-        step := df.exec_v1(step,
-            $sql$UPDATE orders SET route = 'automatic' WHERE id = $sql$
-            || df.param_v1(step, 'order_id'));
+        EXECUTE $sql$UPDATE orders SET route = 'automatic' WHERE id = $sql$
+            || df.param_v1(step, 'order_id');
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 6;
     WHEN 6 THEN
         -- workflow.pgd:11 |=> reviewed

@@ -46,27 +46,28 @@ BEGIN
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:12
-        step := df.exec_v1(step,
-            $sql$INSERT INTO document_embeddings (document_id, embedding)
+        EXECUTE $sql$INSERT INTO document_embeddings (document_id, embedding)
           SELECT e.id, e.embedding
           FROM jsonb_to_recordset($sql$
             || df.value_v1(step, 'embeddings')
             || $sql$) AS e (id bigint, embedding float8[])
-          ON CONFLICT (document_id) DO UPDATE SET embedding = EXCLUDED.embedding$sql$);
+          ON CONFLICT (document_id) DO UPDATE SET embedding = EXCLUDED.embedding$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:16
-        step := df.exec_v1(step,
-            $sql$UPDATE documents SET embedded = true WHERE id IN (SELECT id FROM $sql$
+        EXECUTE $sql$UPDATE documents SET embedded = true WHERE id IN (SELECT id FROM $sql$
             || df.recordset_v1(step, 'batch')
-            || $sql$ AS batch)$sql$);
+            || $sql$ AS batch)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 5;
     WHEN 5 THEN
         -- workflow.pgd:17 df.if_rows batch
         step.state := CASE WHEN df.row_count_v1(step, 'batch') > 0 THEN 6 ELSE 7 END;
     WHEN 6 THEN
         -- workflow.pgd:17
-        step := df.exec_v1(step, $sql$SELECT true$sql$);
+        EXECUTE $sql$SELECT true$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 1;
     WHEN 7 THEN
         -- workflow.pgd:17 df.break

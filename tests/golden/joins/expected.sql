@@ -60,10 +60,11 @@ BEGIN
         step.outcome := 'done';
     WHEN 6 THEN
         -- workflow.pgd:9
-        step := df.exec_v1(step,
-            $sql$INSERT INTO prices SELECT 'log ' || $sql$
+        EXECUTE $sql$INSERT INTO prices SELECT 'log ' || $sql$
             || df.value_v1(step, 'money')
-            || $sql$, 0$sql$);
+            || $sql$, 0$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
+        step.columns := '[]';
         step.outcome := 'done';
     WHEN 7 THEN
         -- workflow.pgd:5 join, its end |=> answers
@@ -76,11 +77,15 @@ BEGIN
         step := df.fork_v1(step, 'join', ARRAY[10, 11], 12);
     WHEN 10 THEN
         -- workflow.pgd:11
-        step := df.exec_v1(step, $sql$SELECT 1 AS n$sql$);
+        EXECUTE $sql$SELECT 1 AS n$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
+        step.columns := '[]';
         step.outcome := 'done';
     WHEN 11 THEN
         -- workflow.pgd:11
-        step := df.exec_v1(step, $sql$SELECT 2 AS n$sql$);
+        EXECUTE $sql$SELECT 2 AS n$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
+        step.columns := '[]';
         step.outcome := 'done';
     WHEN 12 THEN
         -- workflow.pgd:11 join, its end

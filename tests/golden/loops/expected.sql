@@ -57,8 +57,8 @@ BEGIN
         step.state := CASE WHEN df.is_true_v1(step) THEN 3 ELSE 5 END;
     WHEN 5 THEN
         -- workflow.pgd:11
-        step := df.exec_v1(step,
-            $sql$INSERT INTO log VALUES ($sql$ || df.value_v1(step, 'visit') || $sql$)$sql$);
+        EXECUTE $sql$INSERT INTO log VALUES ($sql$ || df.value_v1(step, 'visit') || $sql$)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 6;
     WHEN 6 THEN
         -- workflow.pgd:12 condition
@@ -89,7 +89,8 @@ BEGIN
         step.state := 11;
     WHEN 10 THEN
         -- workflow.pgd:15
-        step := df.exec_v1(step, $sql$INSERT INTO visits VALUES (0)$sql$);
+        EXECUTE $sql$INSERT INTO visits VALUES (0)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 7;
     WHEN 11 THEN
         -- workflow.pgd:16

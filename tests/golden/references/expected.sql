@@ -44,7 +44,9 @@ BEGIN
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:7 |=> gone
-        step := df.exec_v1(step, $sql$DELETE FROM stock WHERE quantity = 0$sql$);
+        EXECUTE $sql$DELETE FROM stock WHERE quantity = 0$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
+        step.columns := '[]';
         step.name := 'gone';
         step.state := 5;
     WHEN 5 THEN
@@ -130,8 +132,8 @@ BEGIN
         step.state := 7;
     WHEN 7 THEN
         -- workflow.pgd:32
-        step := df.exec_v1(step,
-            $sql$COMMENT ON TABLE stock IS $sql$ || df.param_v1(step, 'label', 'literal'));
+        EXECUTE $sql$COMMENT ON TABLE stock IS $sql$ || df.param_v1(step, 'label', 'literal');
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 8;
     WHEN 8 THEN
         -- workflow.pgd:33

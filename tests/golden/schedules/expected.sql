@@ -32,10 +32,10 @@ BEGIN
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:7
-        step := df.exec_v1(step,
-            $sql$INSERT INTO runs (on_the_hour) VALUES (NOT $sql$
+        EXECUTE $sql$INSERT INTO runs (on_the_hour) VALUES (NOT $sql$
             || df.value_v1(step, 'tick', 'scheduled')
-            || $sql$)$sql$);
+            || $sql$)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 3;
     WHEN 3 THEN
         -- workflow.pgd:8 condition

@@ -43,10 +43,11 @@ BEGIN
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:6
-        step := df.exec_v1(step,
-            $sql$SELECT df.signal($sql$
+        EXECUTE $sql$SELECT df.signal($sql$
             || df.var_v1(step, 'sys_instance_id')
-            || $sql$, 'order 7 approved', '{"by": "alice"}')$sql$);
+            || $sql$, 'order 7 approved', '{"by": "alice"}')$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
+        step.columns := '[]';
         step.outcome := 'done';
     WHEN 5 THEN
         -- workflow.pgd:4 join, its end
@@ -69,17 +70,17 @@ BEGIN
         step.state := CASE WHEN df.is_true_v1(step) THEN 8 ELSE 9 END;
     WHEN 8 THEN
         -- workflow.pgd:11
-        step := df.exec_v1(step,
-            $sql$UPDATE orders SET state = 'approved by ' || ($sql$
+        EXECUTE $sql$UPDATE orders SET state = 'approved by ' || ($sql$
             || df.value_v1(step, 'approval', 'data')
             || $sql$ ->> 'by') WHERE id = $sql$
-            || df.param_v1(step, 'order_id'));
+            || df.param_v1(step, 'order_id');
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 10;
     WHEN 9 THEN
         -- workflow.pgd:12
-        step := df.exec_v1(step,
-            $sql$UPDATE orders SET state = 'refused' WHERE id = $sql$
-            || df.param_v1(step, 'order_id'));
+        EXECUTE $sql$UPDATE orders SET state = 'refused' WHERE id = $sql$
+            || df.param_v1(step, 'order_id');
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 10;
     WHEN 10 THEN
         -- workflow.pgd:14 df.wait_for_signal

@@ -27,7 +27,8 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:5
-        step := df.exec_v1(step, $sql$CREATE TABLE IF NOT EXISTS report (at timestamptz, note text)$sql$);
+        EXECUTE $sql$CREATE TABLE IF NOT EXISTS report (at timestamptz, note text)$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:6 |=> zone
@@ -41,8 +42,8 @@ BEGIN
         step.state := 4;
     WHEN 4 THEN
         -- workflow.pgd:8
-        step := df.exec_v1(step,
-            $sql$DO $do$ BEGIN INSERT INTO report VALUES ('2024-07-01 12:00', '$zone'); END $do$$sql$);
+        EXECUTE $sql$DO $do$ BEGIN INSERT INTO report VALUES ('2024-07-01 12:00', '$zone'); END $do$$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 5;
     WHEN 5 THEN
         -- workflow.pgd:9
@@ -53,11 +54,13 @@ BEGIN
         step.state := 6;
     WHEN 6 THEN
         -- workflow.pgd:10
-        step := df.exec_v1(step, $sql$TRUNCATE scratch$sql$);
+        EXECUTE $sql$TRUNCATE scratch$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 7;
     WHEN 7 THEN
         -- workflow.pgd:11
-        step := df.exec_v1(step, $sql$ANALYZE report$sql$);
+        EXECUTE $sql$ANALYZE report$sql$;
+        GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 8;
     WHEN 8 THEN
         -- workflow.pgd:12
