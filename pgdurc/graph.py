@@ -16,6 +16,8 @@ class Form(Enum):
 
     EXPRESSION = "expression"
     FITTING = "fitting"  # an expression too, but text takes the type that its context wants
+    JOINED = "joined"  # the same beside a constant text: of JSON, too, the text
+    JSONB = "jsonb"  # in front of a JSON operator: jsonb, whatever a field of JSON holds
     LITERAL = "literal"  # '...': all that a utility statement takes
     TEXT = "text"  # inside a string literal
     JSON = "json"  # inside a string of a JSON text

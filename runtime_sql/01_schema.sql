@@ -124,7 +124,7 @@ CREATE TABLE IF NOT EXISTS df.runtime (
 DO $$
 DECLARE
     version CONSTANT text := '0.1.0';
-    epoch CONSTANT integer := 2;
+    epoch CONSTANT integer := 3;
     installed df.runtime;
 BEGIN
     SELECT r.* INTO installed FROM df.runtime AS r;

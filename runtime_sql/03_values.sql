@@ -46,6 +46,8 @@ $$;
 --
 -- form:  expression  ('42'::integer), in parentheses because of what may follow: [1], .field
 --        fitting     the same with the type that a literal in its place would have, as in pg_durable: df.fitting_type_v1
+--        joined      the same beside a constant text and ||: of JSON, too, the text
+--        jsonb       an expression in front of a JSON operator: a field of JSON is jsonb whatever it holds, and so is what is not there
 --        literal     '42', for utility statements, which take nothing else
 --        text        42, to stand inside a plain '...' literal: quotes doubled
 --        json        42, to stand inside a string of a JSON text
@@ -68,14 +70,14 @@ END
 $$;
 
 -- The type for the form fitting, NULL for none. Text takes what its context wants, an enum or a date; a count, which is bigint, fits an integer
--- parameter; and round() has two arguments for numeric only. What a break gave is jsonb, and as such no number to count with.
+-- parameter; and round() has two arguments for numeric only. What a break gave is jsonb, and as such no number to count with. The null of JSON is a bare NULL.
 CREATE OR REPLACE FUNCTION df.fitting_type_v1(p_value text, p_type text, p_is_json boolean) RETURNS text
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN CASE
-        WHEN p_type IN ('text', 'character varying', 'bpchar', 'name') THEN NULL
+        WHEN p_type IN ('text', 'character varying', 'bpchar', 'name') OR p_is_json AND p_value IS NULL THEN NULL
         WHEN (p_type = 'bigint' OR p_is_json AND p_type = 'numeric') AND p_value ~ '^-?[0-9]{1,10}$' THEN
             CASE WHEN p_value::bigint BETWEEN -2147483648 AND 2147483647 THEN 'integer' ELSE 'bigint' END
         WHEN p_is_json AND p_type = 'jsonb' AND p_value ~ '^(-?[0-9]|true|false)' THEN NULL
@@ -199,6 +201,7 @@ AS $$
 DECLARE
     entry jsonb;
     fragment text;
+    type text;
 BEGIN
     -- The usual case in one statement: one row, one column, not NULL.
     IF p_column IS NULL AND p_form = 'expression' THEN
@@ -215,10 +218,19 @@ BEGIN
         END IF;
     END IF;
     entry := df.lookup_v1(step.task_id, p_name, p_column, p_is_optional);
-    RETURN df.fragment_v1(
-        entry ->> 'value',
-        CASE WHEN p_form = 'fitting' THEN df.fitting_type_v1(entry ->> 'value', entry ->> 'type', entry ? 'is_json') ELSE entry ->> 'type' END,
-        p_form);
+    type := entry ->> 'type';
+    RETURN CASE p_form
+        WHEN 'fitting' THEN df.fragment_v1(entry ->> 'value', df.fitting_type_v1(entry ->> 'value', type, entry ? 'is_json'), 'fitting')
+        WHEN 'joined' THEN df.fragment_v1(
+            entry ->> 'value',
+            CASE WHEN type NOT IN ('json', 'jsonb') THEN df.fitting_type_v1(entry ->> 'value', type, entry ? 'is_json') END,
+            'fitting')
+        WHEN 'jsonb' THEN df.fragment_v1(
+            CASE WHEN type = 'text' AND entry ? 'is_json' THEN (entry -> 'value')::text ELSE entry ->> 'value' END,
+            CASE WHEN type = 'unknown' OR entry ? 'is_json' THEN 'jsonb' ELSE type END,
+            'expression')
+        ELSE df.fragment_v1(entry ->> 'value', type, p_form)
+    END;
 END
 $$;
 

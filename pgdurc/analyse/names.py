@@ -63,7 +63,7 @@ class _Walker:
         self.draft = draft
         self.scope = Scope()
         declared = draft.declaration.parameters
-        self.parameters = frozenset(p.name for p in declared)
+        self.parameters = {p.name: p.type for p in declared}
         self.hidden = {
             p.name: draft.source.text[p.span.start : p.span.end] for p in declared if is_hidden(p.name)
         }
@@ -330,7 +330,7 @@ class _Walker:
             found = without_column(found)
         span = read.text.span(found.start, found.end)
         written = read.text.value[found.start : found.end]
-        resolved = resolve(found, written, place.form, place.has_alias, span, self.names)
+        resolved = resolve(found, written, place, span, self.names)
         self.problems.extend(resolved.problems)
         if resolved.value is not None and place.in_code:
             message = f'"{written}" would be put into code, where quoting does not keep it a value'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pgdurc.analyse.neighbours import Beside
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.graph import Form
 from pgdurc.hidden import is_hidden
@@ -17,12 +18,14 @@ class Place:
     """A reference and how it stands in its text.
 
     `has_alias`: the author named the row source. `in_code`: it stands in a string that is run as code.
+    `beside`: what stands beside it there, None for nothing that matters.
     """
 
     found: Found
     form: Form
     has_alias: bool = False
     in_code: bool = False
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)

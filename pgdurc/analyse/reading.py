@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pgdurc.analyse.code_strings import code_strings
+from pgdurc.analyse.neighbours import beside
 from pgdurc.analyse.placeholders import Place, parse_with_placeholders, syntax_error
 from pgdurc.analyse.raw_variables import has_open_variable
 from pgdurc.analyse.syntax_hints import A_VALUE, syntax_hint
@@ -102,7 +104,7 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
     if columns and has_open_variable(columns, code, parsed.places):
         columns = None
     body = _body_start(statement, code) if run is Run.QUERY else None
-    places = tuple(replace(p, in_code=_is_inside(p.found, bodies)) for p in parsed.places)
+    places = tuple(replace(p, in_code=_is_inside(p.found, bodies)) for p in _beside(parsed.places, code))
     read = ReadText(text, begin, end, places, True, parsed.unchecked, untouched)
     return ReadStatement(read, begin if body is None else body, statement, run, columns)
 
@@ -141,7 +143,15 @@ def read_expression(text: SourceText, span: Span) -> ReadText | Diagnostic:
         return parsed
     if parsed.statements is not None and len(parsed.statements) > 1:
         return Diagnostic("PGD303", Severity.ERROR, "the argument is one SQL expression", span)
-    return ReadText(text, 0, len(text.value), parsed.places, True, parsed.unchecked)
+    code = [token for token in tokens if not token.is_comment]
+    places = tuple(_beside(parsed.places, code))
+    return ReadText(text, 0, len(text.value), places, True, parsed.unchecked)
+
+
+def _beside(places: Iterable[Place], code: list[Token]) -> Iterator[Place]:
+    """The places of a text with what stands beside each in it."""
+    starts = [token.start for token in code]
+    return (replace(place, beside=beside(place.found, starts, code)) for place in places)
 
 
 # What the statement is

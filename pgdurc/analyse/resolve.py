@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pgdurc.analyse.draft import error, warning
+from pgdurc.analyse.neighbours import Beside
+from pgdurc.analyse.placeholders import Place
 from pgdurc.analyse.scope import Binding, Doubt, Scope
 from pgdurc.analyse.shapes import Json, NoRows, Rows
 from pgdurc.diagnostic import Diagnostic, Related, Span
@@ -28,20 +30,19 @@ class Resolved:
 class Names:
     """What a reference can mean at one point. `later`: where names are bound that are not in scope there.
 
-    `is_call`: values are read as pg_durable does: the first row of several, text without a type of its own.
+    `parameters` with their types. `is_call`: values are read as pg_durable does: the first row of several,
+    text without a type of its own.
     """
 
-    parameters: frozenset[str]
+    parameters: Mapping[str, str]
     scope: Scope
     later: dict[str, Span]
     is_call: bool = False
 
 
-def resolve(
-    reference: Reference, written: str, form: Form, has_alias: bool, span: Span, names: Names
-) -> Resolved:
+def resolve(reference: Reference, written: str, place: Place, span: Span, names: Names) -> Resolved:
     if reference.name in names.parameters:
-        return _parameter(reference, written, form, span)
+        return _beside(_parameter(reference, written, place.form, span), written, place, span, names)
     binding = names.scope.bindings.get(reference.name)
     if binding is None:
         if reference.in_literal:
@@ -49,11 +50,65 @@ def resolve(
         return Resolved(None, (_unknown(reference, span, names),))
     if binding.doubt is not Doubt.NONE and not reference.is_optional:
         return Resolved(None, (_doubtful(reference, written, span, binding),))
-    resolved = _read(reference, written, form, has_alias, span, binding, names.is_call)
-    match resolved.value:
-        case ResultValue(reading=Reading.VALUE, form=Form.EXPRESSION) as value if names.is_call:
-            return replace(resolved, value=replace(value, form=Form.FITTING))
-    return resolved
+    resolved = _read(reference, written, place.form, place.has_alias, span, binding, names.is_call)
+    return _beside(resolved, written, place, span, names)
+
+
+def _beside(resolved: Resolved, written: str, place: Place, span: Span, names: Names) -> Resolved:
+    """The value as what stands beside it needs it."""
+    value = resolved.value
+    if value is None or value.form is not Form.EXPRESSION:
+        return resolved
+    problems = (*resolved.problems, *_joined_wrongly(value, written, place, span, names))
+    if isinstance(value, ResultValue) and value.reading is Reading.VALUE:
+        shape = names.scope.bindings[value.name].shape
+        # A field has the type of what it holds, and so in a call has the whole; what is not there has none.
+        is_field = value.column is not None or names.is_call
+        may_vary = value.is_optional or (is_field and any(isinstance(one, Json) for one in shape))
+        if place.beside is Beside.JSON_OPERATOR and may_vary:
+            value = replace(value, form=Form.JSONB)
+        elif names.is_call:
+            value = replace(value, form=Form.JOINED if place.beside is Beside.TEXT else Form.FITTING)
+    elif isinstance(value, ResultValue) and names.is_call and place.beside is Beside.TEXT:
+        value = replace(value, form=Form.LITERAL if value.reading is Reading.ROWS else value.form)
+    return replace(resolved, value=value, problems=problems)
+
+
+def _joined_wrongly(
+    value: ParameterValue | ResultValue, written: str, place: Place, span: Span, names: Names
+) -> list[Diagnostic]:
+    """The warning for JSON beside a constant text, which PostgreSQL then reads as JSON too, and fails."""
+    if place.beside is Beside.TORN:
+        return [
+            warning(
+                "PGD416",
+                f"|| is done before the JSON operator behind {written}: they have one precedence",
+                span,
+                f"put the JSON operator and its operands in parentheses: '...' || ({written} ->> 'field')",
+            )
+        ]
+    if place.beside is Beside.TEXT and not names.is_call and _is_json(value, names):
+        return [
+            warning(
+                "PGD416",
+                f'"{written}" is jsonb, and so PostgreSQL reads the text that || joins to it as JSON',
+                span,
+                f"write {written}::text, or put {written} into the string",
+            )
+        ]
+    return []
+
+
+def _is_json(value: ParameterValue | ResultValue, names: Names) -> bool:
+    """Whether the value is known to be of the type jsonb or json."""
+    match value:
+        case ParameterValue(name=name):
+            return names.parameters[name] in ("json", "jsonb")
+        case ResultValue(reading=Reading.VALUE, name=name, column=None):
+            shape = names.scope.bindings[name].shape
+            return bool(shape) and all(isinstance(one, Json) for one in shape)
+        case ResultValue(reading=reading):
+            return reading is Reading.ROWS
 
 
 def _parameter(reference: Reference, written: str, form: Form, span: Span) -> Resolved:

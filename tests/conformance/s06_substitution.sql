@@ -10,9 +10,13 @@ SELECT df.setvar('x', 'wrong');
 SELECT df.start('SELECT ''{'' || ''x}'' AS t' |=> 'r' ~> 'SELECT $r AS t');
 --> rows {"t": "{x}"}
 
--- [6] a JSON value is no text without a cast
+-- [6] a JSON value beside a constant text is text
 SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'j' ~> 'SELECT ''got '' || $j AS t');
---> failed 22P02: invalid input syntax for type json
+--> rows {"t": "got [{\"rows\": [{\"n\": 1}], \"row_count\": 1}, {\"rows\": [{\"n\": 2}], \"row_count\": 1}]"}
+SELECT df.start(df.loop(df.break('done')) |=> 'l' ~> 'SELECT $l || '', really'' AS t');
+--> rows {"t": "\"done\", really"}
+
+-- [6] a JSON value is no text elsewhere
 SELECT df.start(('SELECT 1 AS n' & 'SELECT 2 AS n') |=> 'j' ~> 'SELECT upper($j) AS t');
 --> failed 42883: function upper(jsonb) does not exist
 SELECT df.start(df.loop(df.break('done')) |=> 'l' ~> 'SELECT ''got '' || $l::text AS t, ''got $l'' AS u');

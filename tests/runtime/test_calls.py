@@ -310,6 +310,55 @@ def test_first_row_of_one_column(psql: Any, workflows: Any) -> None:
     assert rows(workflows, ran.stdout.strip()) == [{"n": 3, "t": "3"}]
 
 
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("'got ' || $s", 'got {"data": {"by": "bob"}, "timed_out": false, "signal_name": "s"}'),
+        ("$s || ' came'", '{"data": {"by": "bob"}, "timed_out": false, "signal_name": "s"} came'),
+        ("'by ' || $s.data", 'by {"by": "bob"}'),
+        ("$s.data || ', ' || $doc.j || ', ' || $doc.n", '{"by": "bob"}, {"k": 1}, 3'),
+        ("'doc: ' || $doc.j", 'doc: {"k": 1}'),
+        ("'all: ' || $doc", 'all: [{"j": {"k": 1}, "n": 3}]'),
+        # JSON is joined to what looks like it, or what has a type.
+        ("""$s.data || '{"x": 1}'""", {"x": 1, "by": "bob"}),
+        ("""jsonb '[1]' || $doc.j""", [1, {"k": 1}]),
+        ("""$doc.j || '[1]'::jsonb""", [{"k": 1}, 1]),
+        ("'by ' || ($s.data ->> 'by')", "by bob"),
+        ("'n: ' || $doc.n + 1", "n: 4"),
+    ],
+)
+def test_json_beside_a_constant_text_is_text(
+    psql: Any, workflows: Any, expression: str, expected: object
+) -> None:
+    """As in pg_durable, which puts every result in as text."""
+    ran = psql(
+        f"""
+        SELECT df.start(
+            df.wait_for_signal('s') |=> 's'
+            ~> $$SELECT '{{"k": 1}}'::jsonb AS j, 3 AS n$$ |=> 'doc'
+            ~> $$SELECT {expression} AS v$$);
+        """
+    )
+    instance = ran.stdout.strip()
+    workflows.database.drive()
+    workflows.database.query("SELECT df.signal(%s, 's', '{\"by\": \"bob\"}')", instance)
+    assert value(workflows, instance) == expected
+
+
+def test_the_null_of_json(psql: Any, workflows: Any) -> None:
+    """It takes the type that its context wants, as pg_durable's NULL does; in front of a JSON operator jsonb."""
+    ran = psql(
+        """
+        SELECT df.start(
+            df.wait_for_signal('s', 0.001) |=> 's'
+            ~> $$SELECT coalesce($s.data?, 'nobody') AS a, coalesce($s.data?, 5) AS b, $s.data? ->> 'x' AS c$$);
+        """
+    )
+    workflows.database.drive()
+    workflows.database.query("SELECT df.move_clock('1 second')", role="dfowner")
+    assert rows(workflows, ran.stdout.strip()) == [{"a": "nobody", "b": 5, "c": None}]
+
+
 def test_branches_and_signals_in_a_call(psql: Any, workflows: Any) -> None:
     ran = psql(
         """

@@ -348,7 +348,7 @@ def test_dump_and_restore(old, tmp_path):
         ("0.1.1", 2, True),
         ("0.10.0", 2, True),
         ("1.0rc1", 2, True),
-        ("0.1.0", 3, True),
+        ("0.1.0", 4, True),
     ],
 )
 def test_versions_are_compared(workflows, version, epoch, is_newer):
@@ -379,7 +379,7 @@ def made_up_next_version() -> str:
     script = runtime_script()
     for old, new in (
         ("version CONSTANT text := '0.1.0';", "version CONSTANT text := '0.2.0';"),
-        ("epoch CONSTANT integer := 2;", "epoch CONSTANT integer := 3;"),
+        ("epoch CONSTANT integer := 3;", "epoch CONSTANT integer := 4;"),
         ("('runtime', 'alone_until', 'timestamptz')", "('runtime', 'alone_until', 'timestamptz'), ('task', 'priority', 'integer NOT NULL DEFAULT 0')"),
         ("('driver', 'driver_by_owner',", "('task', 'task_by_priority', 'CREATE INDEX', '(priority)'), ('driver', 'driver_by_owner',"),
         ("('schedule', 'SELECT', format(is_caller, 'owner'))", "('schedule', 'SELECT', concat_ws(' OR ', format(is_caller, 'owner'), is_admin))"),

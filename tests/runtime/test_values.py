@@ -75,6 +75,19 @@ def test_every_type_comes_back_as_it_was(any_workflows):
         ("'SHOW TimeZone' |=> x ~> 'SELECT $x AS tz'", [{"tz": "UTC"}]),
         ("'SELECT 1 AS a -- a comment at the end' |=> x ~> 'SELECT $x AS v -- and here'", [{"v": 1}]),
         ("$q$SELECT '%s 100%' AS f$q$ |=> x ~> 'SELECT $x AS f'", [{"f": "%s 100%"}]),
+        # In front of a JSON operator what is not there is jsonb, and so is whatever a field of JSON holds.
+        ("('SELECT false' ?> (df.wait_for_signal('s') |=> s) !> 'SELECT 1')"
+         " ~> $$SELECT $s.data? ->> 'a' AS a, $s? -> 'data' -> 'a' AS b, $s.data?['a'] AS c, $s.data?#>>'{a}' AS d, coalesce($s.data?, 'x') AS e$$",
+         [{"a": None, "b": None, "c": None, "d": None, "e": "x"}]),
+        ("df.loop(df.break('{\"t\": \"abc\", \"n\": 4, \"b\": true, \"z\": null, \"o\": {\"a\": 5}}')) |=> r"
+         " ~> $$SELECT $r.t ->> 'a' AS t, $r.n -> 'a' AS n, $r.b #> '{a}' AS b, $r.z? ->> 'a' AS z, $r.o ->> 'a' AS o, $r.none? ->> 'a' AS none,"
+         " '{\"k\": 1}'::json -> $r.t -> 'x' AS key$$",
+         [{"t": None, "n": None, "b": None, "z": None, "o": "5", "none": None, "key": None}]),
+        ("$$SELECT '{\"a\": 1}'::json AS j, ARRAY[7, 8] AS l, NULL::int[] AS e$$ |=> x ~> $$SELECT $x.j? -> 'a' AS j, $x.l?[2] AS l, $x.e?[1] AS e$$",
+         [{"j": 1, "l": 8, "e": None}]),
+        # What PGD416 says to write.
+        ("df.sleep(0) |=> s ~> $$SELECT 'a ' || $s::text AS a, 'a $s' AS b, 'a ' || ($s ->> 'slept') AS c, '{\"x\": 1}' || $s -> 'x' AS d$$",
+         [{"a": 'a {"slept": true, "seconds": 0}', "b": 'a {"slept": true, "seconds": 0}', "c": "a true", "d": 1}]),
     ],
 )  # fmt: skip
 def test_references(any_workflows, body, rows):

@@ -125,7 +125,7 @@ def test_statements_are_the_output() -> None:
         (Kind.SQL, False),
         (Kind.BLANK, True),
     ]
-    assert compiled.sql.count("df.require_runtime(2)") == 1
+    assert compiled.sql.count("df.require_runtime(3)") == 1
     assert "$pgdurc$;\n\n-- Why.\n-- Workflow w, version" in compiled.sql
 
 

@@ -1,13 +1,13 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(2);
+    PERFORM df.require_runtime(3);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
 END
 $pgdurc$;
 
--- The workflow of the call at workflow.pgd:2, version 0db90ef0e0dcd1cc. Made once for a role and its search_path.
+-- The workflow of the call at workflow.pgd:2, version 921a44bcdf101f67. Made once for a role and its search_path.
 DO $pgdurc$
 DECLARE
     -- As variables, for an error shows the statement that it is in.
@@ -24,7 +24,7 @@ BEGIN
         EXECUTE $sql$INSERT INTO letters VALUES ($sql$
             || df.value_v1(step, 'customer', 'id', false, 'fitting')
             || $sql$, 'Dear ' || $sql$
-            || df.value_v1(step, 'customer', 'name', false, 'fitting')
+            || df.value_v1(step, 'customer', 'name', false, 'joined')
             || $sql$)$sql$;
         GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 3;
@@ -94,12 +94,12 @@ $body$;
     ~> 'SELECT text FROM letters WHERE customer = $customer.id',
     'first')$source$::pg_catalog.text);
 BEGIN
-    PERFORM df.define_call_v1('0db90ef0e0dcd1cc', body, definition);
+    PERFORM df.define_call_v1('921a44bcdf101f67', body, definition);
 END
 $pgdurc$;
 
 -- One call, with a label.
-SELECT df.start(v1 => '0db90ef0e0dcd1cc', args => '{}', label => 'first');
+SELECT df.start(v1 => '921a44bcdf101f67', args => '{}', label => 'first');
 
 -- The workflow of the call at workflow.pgd:10, version 53aea7b9a1321125. Made once for a role and its search_path.
 DO $pgdurc$

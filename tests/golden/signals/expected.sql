@@ -1,6 +1,6 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(2);
+    PERFORM df.require_runtime(3);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
@@ -8,7 +8,7 @@ END
 $pgdurc$;
 
 -- An order waits for its approval, and does without a discount that nobody grants in time.
--- Workflow approve, version 0bf86c2c (workflow.pgd:2)
+-- Workflow approve, version ee90e06f (workflow.pgd:2)
 DO $pgdurc$
 BEGIN
     -- In one statement, for instances in flight call this procedure; and one deployment of a role at a time.
@@ -17,7 +17,7 @@ BEGIN
     -- Refuses a name that cannot be; drops an earlier starter of another signature; its grants pass to the new one.
     PERFORM df.prepare_starter_v1('approve', $signature$order_id int, patience interval DEFAULT '1 hour'$signature$);
 
-    CREATE OR REPLACE PROCEDURE approve__0bf86c2c(INOUT step df.step_v1)
+    CREATE OR REPLACE PROCEDURE approve__ee90e06f(INOUT step df.step_v1)
     LANGUAGE plpgsql
     SET DateStyle = 'ISO, MDY'
     SET IntervalStyle = 'postgres'
@@ -71,7 +71,7 @@ BEGIN
     WHEN 8 THEN
         -- workflow.pgd:11
         EXECUTE $sql$UPDATE orders SET state = 'approved by ' || ($sql$
-            || df.value_v1(step, 'approval', 'data')
+            || df.value_v1(step, 'approval', 'data', false, 'jsonb')
             || $sql$ ->> 'by') WHERE id = $sql$
             || df.param_v1(step, 'order_id');
         GET DIAGNOSTICS step.row_count = ROW_COUNT;
@@ -93,7 +93,7 @@ BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;
 END
 $step$;
-    REVOKE ALL ON PROCEDURE approve__0bf86c2c(df.step_v1) FROM PUBLIC;
+    REVOKE ALL ON PROCEDURE approve__ee90e06f(df.step_v1) FROM PUBLIC;
 
     CREATE OR REPLACE FUNCTION approve(order_id int, patience interval DEFAULT '1 hour') RETURNS pg_catalog.text
     LANGUAGE sql
@@ -103,7 +103,7 @@ $step$;
     AS $starter$
         SELECT df.start_v1(
             'approve',
-            '0bf86c2c',
+            'ee90e06f',
             pg_catalog.jsonb_build_object(
                 'order_id', approve.order_id::pg_catalog.text,
                 'patience', approve.patience::pg_catalog.text))
@@ -113,7 +113,7 @@ $step$;
     -- starter from PUBLIC.
     PERFORM df.register_v1(
         'approve',
-        '0bf86c2c',
+        'ee90e06f',
         $json${
           "file": "workflow.pgd",
           "line": 2,
