@@ -167,12 +167,11 @@ def _arguments(
             raise StatementError("PGD121", message, span, usage)
         name = tokens[begin].name if is_label else parameters[position]
         if name not in parameters:
-            guess = nearest(name, parameters)
             raise StatementError(
                 "PGD122",
                 f'df.{function} has no argument named "{name}"',
                 token_span(tokens[begin], offset),
-                usage if guess is None else f'did you mean "{guess}"?',
+                _name_hint(name, parameters, usage),
             )
         if name in bound:
             message = f'argument "{name}" specified more than once'
@@ -184,6 +183,13 @@ def _arguments(
         span = token_span(tokens[0], offset) | token_span(tokens[opening - 1], offset)
         raise StatementError("PGD121", f'df.{function} lacks the argument "{parameters[0]}"', span, usage)
     return {name: bound[name] for name in parameters if name in bound}
+
+
+def _name_hint(name: str, parameters: tuple[str, ...], usage: str) -> str:
+    if name == "v1":
+        return "this is what the compiler makes of a call: compile the script that it was made from"
+    guess = nearest(name, parameters)
+    return usage if guess is None else f'did you mean "{guess}"?'
 
 
 def _items(tokens: list[pgsql.Token], opening: int, matches: dict[int, int]) -> list[tuple[int, int]]:

@@ -176,11 +176,16 @@ def _compile(file: Path, strict: bool) -> Result:
     except SourceError as error:
         return Result(error.source, None, error.diagnostics)
     compiled = compile_source(source)
-    if not compiled.diagnostics:
+    found = [*compiled.diagnostics]
+    if "\\i" in source.text:
+        from pgdurc.includes import check_includes
+
+        found += check_includes(source, compiled, None if str(file) == "-" else file)
+    if not found:
         return Result(source, compiled, ())
     from pgdurc import render
 
-    diagnostics = render.in_order(render.without_ignored(source, compiled.diagnostics))
+    diagnostics = render.in_order(render.without_ignored(source, found))
     if strict:
         diagnostics = render.strict(diagnostics)
     has_errors = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)

@@ -264,3 +264,28 @@ def test_explain_an_sqlstate_of_the_runtime(cli):
     result = cli("explain", "PD004")
     assert result.exit_code == 0
     assert result.stdout.startswith("PD004: ")
+
+
+def test_an_included_file_with_a_call_is_warned_of(cli, project):
+    """Also one that an included file includes, beside that one; but not what is compiled already."""
+    (project / "parts").mkdir()
+    (project / "main.sql").write_text(
+        GOOD + "\\i parts/all.sql\n\\ir parts/late.sql\n\\i parts/call.compiled.sql\n"
+    )
+    (project / "parts" / "all.sql").write_text("SELECT 1;\n\\ir call.sql\n\\i main.sql\n")
+    (project / "parts" / "call.sql").write_text("SELECT df.start('SELECT 1');\n")
+    (project / "parts" / "late.sql").write_text("\\i parts/all.sql\nCREATE WORKFLOW late() AS 'SELECT 1';\n")
+    compiled = cli("compile", "parts/call.sql", "-o", "parts/call.compiled.sql")
+    assert (compiled.exit_code, compiled.stderr) == (0, "")
+    result = cli("compile", "main.sql")
+    assert result.exit_code == 0
+    assert result.stdout.endswith("\n\\i parts/all.sql\n\\ir parts/late.sql\n\\i parts/call.compiled.sql\n")
+    assert [line for line in result.stderr.splitlines() if "PGD012" in line] == [
+        "main.sql:2:1: warning[PGD012]: psql's \\i includes parts/call.sql (by way of parts/all.sql) as it is,"
+        " and the call of df.start in it is not compiled",
+        "main.sql:3:1: warning[PGD012]: psql's \\ir includes parts/late.sql as it is,"
+        " and CREATE WORKFLOW in it is not compiled",
+    ]
+    assert cli("compile", "--strict", "main.sql").exit_code == 1
+    (project / "main.sql").write_text(GOOD + "\\i parts/all.sql -- pgdurc: ignore PGD012\n")
+    assert cli("compile", "main.sql").stderr == ""

@@ -41,8 +41,9 @@ CODE = re.compile(r"(?:error|warning|note)\[(PGD\d+)\]")
 def checked(
     cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str, bytes | None], str]:
-    """Checks a file of that name in a directory of its own; what is printed and how it ends."""
+    """Checks a file of that name, beside one to include, calls.sql; what is printed and how it ends."""
     monkeypatch.chdir(tmp_path)
+    Path("calls.sql").write_text("SELECT df.start('SELECT 1');\n")
 
     def check(name: str, content: bytes | None = None) -> str:
         if content is not None:

@@ -29,7 +29,7 @@ def codes_of(text: str) -> set[str]:
 
 @pytest.mark.parametrize("code", FRONT_END)
 def test_example_yields_its_code_and_no_other(code: str) -> None:
-    if code == "PGD904":
+    if code in ("PGD012", "PGD904"):
         pytest.skip("found after parsing")
     assert codes_of(CODES[code].example) == {code}
 
