@@ -89,7 +89,7 @@ def deploy_command(file: Path, dry_run: bool, as_json: bool, db: str | None, ver
     from dataclasses import asdict
 
     from pgdurc.cli.compiling import compile_file
-    from pgdurc.cli.report import write_json
+    from pgdurc.cli.report import done_before, write_json
     from pgdurc.statement_kind import Kind
     from pgdurc.timeline import to_json
 
@@ -98,7 +98,8 @@ def deploy_command(file: Path, dry_run: bool, as_json: bool, db: str | None, ver
     with connection:
         changes = deploy_compiled(connection, source, compiled, file, is_dry=dry_run)
     if as_json:
-        write_json(to_json([asdict(change) for change in changes]))
+        with done_before("It was a dry run." if dry_run else "The deployment is committed."):
+            write_json(to_json([asdict(change) for change in changes]))
         return
     for change in changes:
         click.echo(str(change), err=True)

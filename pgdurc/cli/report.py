@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -14,7 +15,7 @@ from pgdurc.failure import Exit, Failure
 from pgdurc.visible import visible_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pgdurc.diagnostic import Diagnostic
     from pgdurc.source import Source
@@ -69,6 +70,16 @@ def write_json(text: str) -> None:
     escaped = _UNSEEN if codecs.lookup(encoding).name == "utf-8" else _NOT_ASCII
     text = escaped.sub(lambda found: json.dumps(found.group())[1:-1], text)
     click.echo(text)
+
+
+@contextmanager
+def done_before(done: str, hint: str | None = None) -> Iterator[None]:
+    """Around writing what was done: where that fails, it is done all the same, and the failure says so."""
+    try:
+        yield
+    except Failure as failure:
+        failure.detail, failure.hint = done, hint
+        raise
 
 
 def printable(text: str) -> str:

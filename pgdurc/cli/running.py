@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pgdurc.cli.options import argument_options, database_options, json_option, open_database
-from pgdurc.cli.report import write_json
+from pgdurc.cli.report import done_before, write_json
 from pgdurc.failure import Exit, Failure
 from pgdurc.nearest import nearest
 from pgdurc.runtime import require_driver_role, require_runtime
@@ -122,7 +122,12 @@ def start_command(
     with connection:
         require_runtime(connection)
         instance_id = start_workflow(connection, workflow, argument, label=label, key=key)
-    click.echo(json.dumps({"id": instance_id}) if as_json else instance_id)
+    # Exit code 2 all the same: whoever called has no id.
+    with done_before(
+        f"Instance {instance_id} is started, and goes on.",
+        f"pgdurc show {instance_id}; with --key the same start may be made again",
+    ):
+        click.echo(json.dumps({"id": instance_id}) if as_json else instance_id)
 
 
 def _only_workflow(compiled: Compiled, wanted: str | None, file: Path) -> str:

@@ -76,6 +76,17 @@ def test_standard_output_that_is_of_no_use(deployed, command):
     assert b"rror" not in ran.stderr
 
 
+def test_what_was_done_before_standard_output_failed_is_said(deployed, database):
+    ran = pgdurc("start", "grüß", redirection=">/dev/full")
+    started = database.value("SELECT id FROM df.instances WHERE id <> %s", deployed)
+    assert ran.returncode == 2
+    assert f"detail: Instance {started} is started, and goes on.\n  hint: pgdurc show {started};" in (
+        ran.stderr.decode()
+    )
+    ran = pgdurc("deploy", "script.pgd", "--json", redirection=">/dev/full")
+    assert b"detail: The deployment is committed." in ran.stderr
+
+
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
 @pytest.mark.parametrize("command", [["show", "nothing"], ["check", "missing.pgd"], ["deploy", "script.pgd"]])
 def test_standard_error_that_is_of_no_use_changes_no_exit_code(deployed, command, redirection):
