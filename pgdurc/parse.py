@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pgdurc.tree import Declaration, Drop
 
 
+IF_NOT_EXISTS = "leave out IF NOT EXISTS: CREATE WORKFLOW replaces what is there, and keeps what is the same"
+
+
 def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | None, tuple[Diagnostic, ...]]:
     """Parse one of our statements; `text` is the whole file's, so that every span is a place of the file.
 
@@ -55,7 +58,10 @@ def syntax_problem(
 ) -> Diagnostic:
     if unexpected.index == len(shaped):
         return near(tokens[-1], offset, _hint(unexpected.accepted)).diagnostic
-    token = tokens[shaped[unexpected.index].begin]
+    at = shaped[unexpected.index].begin
+    token = tokens[at]
+    if [word.text.lower() for word in tokens[at - 1 : at + 2]] == ["if", "not", "exists"]:
+        return near(token, offset, IF_NOT_EXISTS).diagnostic
     hint = _hint(unexpected.accepted, is_create=shaped[0].kind == "CREATE")
     return near(token, offset, hint).diagnostic
 
