@@ -41,6 +41,9 @@ WATCH_S = 0.5
 # How often a thread that waits on a socket looks whether it shall stop.
 LISTEN_TICK_S = 0.5
 
+# At the end: what outlives a cancel is cancelled again, after it has had the time to record the first.
+CANCEL_AGAIN_S = 2.0
+
 Log = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -100,7 +103,7 @@ class Worker:
         while self._is_alive():
             for connection in list(self._running.values()):
                 self._cancel(connection)
-            self._join(0.2)
+            self._join(CANCEL_AGAIN_S)
 
     def ask_to_stop(self, *, hurry: bool = False) -> None:
         """Returns at once; `hurry` ends the grace that running steps have."""
@@ -117,8 +120,9 @@ class Worker:
         return any(thread.is_alive() for thread in self._threads)
 
     def _join(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s / len(self._threads))
+            thread.join(max(deadline - time.monotonic(), 0))
 
     def _spawn(self, name: str, target: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=target, args=arguments, name=name, daemon=True)
