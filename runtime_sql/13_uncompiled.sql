@@ -127,6 +127,14 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT df.uncompiled_v1('df.http_multipart') $$;
 
+-- Does nothing there either. It takes one text, and no default: CALL df.run() is the driver's.
+CREATE OR REPLACE FUNCTION df.run(instance_id text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'Nothing to do: an instance runs by itself where something drives it, such as pgdurc worker, df.install_scheduler() or CALL df.run(0, NULL).';
+$$;
+
 -- Two that tell of the extension's insides.
 CREATE OR REPLACE FUNCTION df.target_database() RETURNS text
 LANGUAGE plpgsql

@@ -87,7 +87,14 @@ def test_what_only_an_extension_has(database: Any, function: str) -> None:
         database.query(f"SELECT df.{function}()")
 
 
-def test_run_is_the_driver(database: Any) -> None:
-    with pytest.raises(psycopg.errors.WrongObjectType, match="is a procedure"):
-        database.query("SELECT df.run('a1b2c3d4')")
-    assert database.drive() is None
+@pytest.mark.parametrize("argument", ["'a1b2c3d4'", "'a1b2c3d4'::text", "instance_id => 'a1b2c3d4'", "NULL"])
+def test_run_of_an_instance_does_nothing(database: Any, argument: str) -> None:
+    """As in pg_durable; what it says is what to do."""
+    assert database.value(f"SELECT df.run({argument})").startswith(
+        "Nothing to do: an instance runs by itself"
+    )
+
+
+@pytest.mark.parametrize("arguments", ["", "0", "0.5", "0, NULL", "max_seconds => 0", "'0', NULL"])
+def test_run_is_the_driver(database: Any, arguments: str) -> None:
+    assert database.query(f"CALL df.run({arguments})") == [(None,)]
