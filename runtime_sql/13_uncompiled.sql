@@ -158,4 +158,3 @@ BEGIN
 END
 $$;
 
-RESET search_path;
