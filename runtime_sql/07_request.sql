@@ -360,7 +360,8 @@ BEGIN
             workflow.id, p_payload ->> 'hash', p_payload ->> 'schema', procedure_name, p_caller, p_payload ->> 'search_path', starter.parameters,
             coalesce((options ->> 'max_attempts')::integer, 1),
             coalesce((options ->> 'backoff')::interval, '1 second'),
-            coalesce((options ->> 'backoff_max')::interval, '5 minutes'),
+            -- With its jitter it must not leave the range of a timestamp: that would take the driver down.
+            least(coalesce((options ->> 'backoff_max')::interval, '5 minutes'), '100000 years'),
             coalesce(options ->> 'trace' = 'full', false),
             coalesce((definition ->> 'raw_vars')::boolean, false),
             jsonb_array_length(definition -> 'states'), definition -> 'graph', definition ->> 'source',

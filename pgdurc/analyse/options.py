@@ -9,7 +9,7 @@ from pgdurc import tree
 from pgdurc.analyse.draft import Draft, error
 from pgdurc.diagnostic import Diagnostic
 from pgdurc.graph import Options
-from pgdurc.intervals import is_interval, is_negative
+from pgdurc.intervals import LONGEST_YEARS, is_interval, is_negative, is_too_long
 from pgdurc.nearest import nearest
 
 _KNOWN = ("max_attempts", "backoff", "backoff_max", "trace", "timezone")
@@ -42,6 +42,8 @@ def _read(options: Options, option: tree.Option) -> Options | Diagnostic:
         case "backoff" | "backoff_max":
             if not is_interval(value) or is_negative(value):
                 return _bad(option, "an interval, such as '1 second' or '5 minutes'")
+            if is_too_long(value):
+                return _bad(option, f"PostgreSQL's time ends after some {LONGEST_YEARS:,} years")
             text = f"{value.strip()} seconds" if re.fullmatch(r"\s*[0-9.]+\s*", value, re.ASCII) else value
             return (
                 replace(options, backoff=text)

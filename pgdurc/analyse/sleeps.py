@@ -11,7 +11,7 @@ from pgdurc.analyse.draft import Draft, error
 from pgdurc.analyse.walk import duration_of, nodes
 from pgdurc.diagnostic import Diagnostic
 from pgdurc.graph import Form, Text, Variable
-from pgdurc.intervals import is_interval, is_negative
+from pgdurc.intervals import LONGEST_S, LONGEST_YEARS, is_interval, is_negative, is_too_long
 from pgdurc.nearest import nearest
 from pgdurc.pgsql import LETTER, ParseError, descend, parse, scan, unquote_identifier, unwrap
 
@@ -23,17 +23,14 @@ def is_number(text: str) -> bool:
     return bool(_NUMBER.match(text))
 
 
-LONGEST = 9_000_000_000_000
-"""Seconds. A timestamp has the years up to 294276."""
-_YEAR = 31_556_952
 _ANY_NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*\Z", re.ASCII)
 
 
-def _is_too_long(text: str) -> bool:
+def _is_too_large(text: str) -> bool:
     if not _ANY_NUMBER.match(text):
         return False
     try:
-        return Decimal("".join(text.split())) > LONGEST
+        return Decimal("".join(text.split())) > LONGEST_S
     except InvalidOperation:  # an exponent beyond all bounds
         return "e-" not in text.lower()
 
@@ -59,9 +56,10 @@ def _check(draft: Draft, duration: tree.Sleep | tree.Duration) -> Iterator[Diagn
     if is_text and not is_interval(value):
         hint = "such as '90 seconds' or '1 hour 30 minutes'"
         yield error("PGD411", f'invalid interval: "{value}"', span, hint)
-    elif _is_too_long(value):
-        hint = f"PostgreSQL's time ends after some {LONGEST // _YEAR:,} years"
-        yield error("PGD411", f"a {what} of {value.strip()} seconds is out of range", span, hint)
+    elif _is_too_large(value) or (is_text and is_too_long(value)):
+        hint = f"PostgreSQL's time ends after some {LONGEST_YEARS:,} years"
+        unit = " seconds" if _ANY_NUMBER.match(value) else ""
+        yield error("PGD411", f"a {what} of {value.strip()}{unit} is out of range", span, hint)
     elif (is_text or is_number(value)) and what == "timeout":
         if is_negative(value) or not re.search("[1-9]", value):
             yield error("PGD411", "a timeout must be positive", span, "leave it out to wait for ever")

@@ -121,6 +121,34 @@ def test_a_start_is_transactional(workflows):
     assert workflows.database.query("SELECT id FROM df.instances") == []
 
 
+def test_a_backoff_longer_than_there_is_time(workflows):
+    workflows.deploy(
+        "CREATE WORKFLOW w() WITH (max_attempts = 2, backoff = '285000 years', backoff_max = '285000 years') AS"
+        " 'SELECT 1/0 AS x';"
+    )
+    instance = workflows.start("w()")
+    # Not read: a Python datetime ends with the year 9999.
+    workflows.database.query("DO 'DECLARE due timestamptz; BEGIN CALL df.run(0, due); END'")
+    assert workflows.outcomes(instance) == ["failed"]
+    assert workflows.database.value(
+        "SELECT wake_at BETWEEN '77000-01-01' AND '128000-01-01' FROM df.waiting(%s)", instance
+    )
+
+
+@pytest.mark.parametrize(
+    ("duration", "message"),
+    [
+        ("280000 * 366 * 86400.0 * 2", "interval out of range"),
+        ("400000 || ' years'", "timestamp out of range"),
+        ("'infinity'::float8", "interval out of range"),
+    ],
+)
+def test_a_sleep_longer_than_there_is_time_is_one_failed_attempt(workflows, duration, message):
+    instance = workflows.run(f"CREATE WORKFLOW w() AS df.sleep({duration});")
+    assert workflows.outcomes(instance) == ["failed"]
+    assert workflows.error(instance)["message"] == message
+
+
 def test_retries_follow_the_declared_backoff_and_hold_no_driver(workflows):
     database = workflows.database
     database.query("CREATE SEQUENCE tries")
