@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -48,6 +49,9 @@ PLACE_WIDTH = 20
 STATEMENT_WIDTH = 52
 NAME_WIDTH = 18
 
+# An undefined table, function, column, schema or type: no second attempt finds it.
+UNDEFINED = ("42P01", "42883", "42703", "3F000", "42704")
+
 MARKS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "crashed": ("✗", "red")}
 
 
@@ -68,6 +72,7 @@ class _View:
     seen: set[tuple[int, int]] = field(default_factory=set)
     due_since: float | None = None
     has_hinted: bool = False
+    has_named_set_up: bool = False
 
 
 def follow(
@@ -133,6 +138,7 @@ def _print_news(view: _View, attempts: list[Attempt]) -> list[Attempt]:
     for attempt in news:
         view.seen.add((attempt.task_id, attempt.seq))
         _print_attempt(view.console, attempt)
+        _hint_at_set_up(view, attempt)
     return news
 
 
@@ -171,6 +177,18 @@ def _cell(text: str, width: int, dots: str, *, keeps_end: bool = False) -> str:
     elif cell_len(text) > width:
         text = set_cell_size(text, width - 1) + dots
     return set_cell_size(text, width)
+
+
+def _hint_at_set_up(view: _View, attempt: Attempt) -> None:
+    """Name the file that makes what a step has missed, where there is one beside the workflow's."""
+    if attempt.sqlstate not in UNDEFINED or view.near is None or view.has_named_set_up:
+        return
+    set_up = view.near.with_suffix(".setup.sql")
+    if not set_up.exists():
+        return
+    command = f"pgdurc deploy {shlex.quote(str(set_up))}{view.database.option}"
+    view.console.print(f"  hint: what is missing may be made by: {command}", style="yellow", markup=False)
+    view.has_named_set_up = True
 
 
 def is_unicode(console: Console) -> bool:

@@ -289,6 +289,29 @@ def test_run_of_a_workflow_that_fails(cli, deployed):
 
 
 @pytest.mark.parametrize(
+    ("step", "set_up", "is_named"),
+    [
+        ("SELECT * FROM not_there", "lacking.setup.sql", True),
+        ("SELECT not_there()", "lacking.setup.sql", True),
+        ("SELECT 1/0", "lacking.setup.sql", False),
+        ("SELECT * FROM not_there", "other.setup.sql", False),
+    ],
+)
+def test_a_set_up_that_was_forgotten_is_named_once(cli, deployed, step, set_up, is_named):
+    Path("examples").mkdir()
+    Path("examples/lacking.pgd").write_text(
+        f"CREATE WORKFLOW lacking() WITH (max_attempts = 2, backoff = '1 millisecond') AS '{step}';\n"
+    )
+    Path("examples", set_up).touch()
+    db = deployed.conninfo()
+    result = cli("run", "examples/lacking.pgd", "--drivers", "1", "--db", db)
+    assert result.exit_code == 4
+    assert result.stderr.count("failed: ") == 2
+    hint = "hint: what is missing may be made by: pgdurc deploy examples/lacking.setup.sql --db "
+    assert result.stderr.count(hint) == is_named
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "script.pgd declares 2 workflows"),
