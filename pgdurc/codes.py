@@ -5,6 +5,7 @@ The compiler's diagnostics are in codes.toml, the SQLSTATEs of the runtime in sq
 
 from __future__ import annotations
 
+import re
 import textwrap
 import tomllib
 from dataclasses import dataclass
@@ -27,11 +28,15 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Sqlstate:
-    """An error of the runtime, which comes with a message and a hint of its own; `remedy` is words."""
+    """An error of the runtime, which comes with a message and a hint of its own; `remedy` is words.
+
+    `message` is a pattern of messages, of PostgreSQL's own ones whose story this is.
+    """
 
     title: str
     story: str
     remedy: str
+    message: str = ""
 
 
 def _workflow(body: str) -> str:
@@ -70,8 +75,25 @@ SQLSTATES: dict[str, Sqlstate] = {
 }
 
 
+_OUR_CODE = re.compile(r"\b(?:PGD|PD)\d{3}\b")
+
+
+def code_of(text: str) -> str:
+    """The code that a text is or holds, or whose message it holds; else the text as it is."""
+    if text.upper() in CODES or text.upper() in SQLSTATES:
+        return text.upper()
+    for code in _OUR_CODE.findall(text):
+        if code in CODES or code in SQLSTATES:
+            return str(code)
+    for code, state in SQLSTATES.items():
+        if state.message and re.search(state.message, text):
+            return code
+    return text
+
+
 def explain(code: str) -> str | None:
-    """The story of a code as text for a terminal; None where there is no such code."""
+    """The story of a code, or of a message, as text for a terminal; None where there is none."""
+    code = code_of(code)
     if (state := SQLSTATES.get(code.upper())) is not None:
         return (
             f"{code.upper()}: {state.title}\n\n{_wrapped(state.story, 90)}\n\n{_wrapped(state.remedy, 90)}\n"
@@ -123,7 +145,8 @@ def as_markdown() -> str:
 _SQLSTATES_PREFACE = """# SQLSTATEs of the runtime
 
 What the database says when a script is deployed, or a workflow is started or runs; each comes with a message
-and a hint. They are of class PD; other errors keep PostgreSQL's codes.
+and a hint. They are of class PD. Other errors keep PostgreSQL's codes; one of those stands here, too, for its
+message names nothing of pgdurc.
 """
 _PREFACE = """# Errors and warnings
 

@@ -112,12 +112,16 @@ def _codes_that_begin(_ctx: click.Context, _parameter: click.Parameter, incomple
     Examples:
       pgdurc explain PGD101
       pgdurc explain PD004          an SQLSTATE of the runtime
+      pgdurc explain 'operator does not exist: unknown ~> unknown'
       pgdurc explain | grep cron    all codes, a line each
     """,
 )
 @click.argument("code", required=False, shell_complete=_codes_that_begin)
 def explain_command(code: str | None) -> None:
-    """Tell the story of an error CODE, with an example; without one, list all codes."""
+    """Tell the story of an error CODE, with an example; without one, list all codes.
+
+    A message will do that holds a code, or that PostgreSQL has for a script that was not compiled.
+    """
     from pgdurc.codes import CODES, SQLSTATES, explain, near_codes
 
     if code is None:

@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from pgdurc.codes import explain
+
 
 @pytest.mark.parametrize(
     "call",
@@ -79,6 +81,28 @@ def test_the_innermost_call_of_an_expression(database: Any) -> None:
 def test_operators_do_not_exist(database: Any) -> None:
     with pytest.raises(psycopg.errors.UndefinedFunction, match="operator does not exist: unknown ~> unknown"):
         database.query("SELECT df.start('SELECT 1' ~> 'SELECT 2')")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "'a' ~> 'b'",
+        "$$a$$ ~> df.sleep(5)",
+        "'a' |=> 'b' ~> 'c'",
+        "'a' & 'b'",
+        "'a' | 'b'",
+        "df.sleep(5) & df.sleep(6)",
+        "'a' | df.sleep(5)",
+        "'c' ?> 'a' !> 'b'",
+        "@> 'a'",
+        "@> df.sleep(5)",
+        "df.loop('a' |=> 'b')",
+    ],
+)
+def test_what_postgresql_says_is_explained(any_database: Any, expression: str) -> None:
+    with pytest.raises(psycopg.Error) as refused:
+        any_database.query(f"SELECT df.start({expression})")
+    assert "pgdurc compile" in str(explain(str(refused.value)))
 
 
 @pytest.mark.parametrize("function", ["target_database", "duroxide_schema"])

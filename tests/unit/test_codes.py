@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pgdurc.codes import CODES, SQLSTATES, as_markdown, explain
+from pgdurc.codes import CODES, SQLSTATES, as_markdown, code_of, explain
 from pgdurc.parse import parse_declaration
 from pgdurc.script import split
 from pgdurc.source import SourceError, read
@@ -63,7 +63,7 @@ def test_the_sqlstates_are_those_that_there_are() -> None:
     root = Path(__file__).parents[2]
     files = [*root.glob("runtime_sql/*.sql"), *root.glob("templates/*.j2"), *root.glob("pgdurc/**/*.py")]
     used = {code for file in files for code in re.findall(r"\bPD\d{3}\b", file.read_text(encoding="utf-8"))}
-    assert used == set(SQLSTATES)
+    assert used == {code for code in SQLSTATES if code.startswith("PD")}
 
 
 def test_explain_an_sqlstate() -> None:
@@ -71,6 +71,28 @@ def test_explain_an_sqlstate() -> None:
     assert text is not None
     assert text.startswith("PD002: no such instance\n\n")
     assert text.endswith("may see.\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("pgd101", "PGD101"),
+        ("greet.pgd:3:5: error[PGD110]: the documented precedence", "PGD110"),
+        ("error: a superuser does not drive workflows (PD004)", "PD004"),
+        ("PGD999 and PGD101", "PGD101"),
+        ("ERROR:  operator does not exist: unknown ~> unknown\nLINE 1: SELECT", "42883"),
+        ("operator does not exist: text |=> unknown", "42883"),
+        ("operator does not exist: @> text", "42883"),
+        ("operator is not unique: unknown & unknown", "42883"),
+        ("df.sleep() is compiled, not called", "42883"),
+        ("operator does not exist: integer ~> text", "operator does not exist: integer ~> text"),
+        ("operator does not exist: text = integer", "operator does not exist: text = integer"),
+        ("operator is not unique: unknown + unknown", "operator is not unique: unknown + unknown"),
+        ("PGD999", "PGD999"),
+    ],
+)
+def test_the_code_of_a_message(text: str, code: str) -> None:
+    assert code_of(text) == code
 
 
 def test_page_is_up_to_date() -> None:
