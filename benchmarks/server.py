@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,20 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 class BenchServer:
     cluster: Cluster
     version: str
+    database: str = DATABASE
 
     def conninfo(self, role: str = OWNER) -> str:
-        return self.cluster.conninfo(role, DATABASE)
+        return self.cluster.conninfo(role, self.database)
+
+    @contextmanager
+    def copy(self, name: str) -> Iterator[BenchServer]:
+        """The same server with a copy of the database, for a while; nobody is connected to that one."""
+        with psycopg.connect(self.cluster.conninfo(SUPERUSER, "postgres"), autocommit=True) as connection:
+            connection.execute(
+                f"CREATE DATABASE {name} TEMPLATE {self.database} OWNER {RUNTIME_OWNER}".encode()
+            )
+            yield replace(self, database=name)
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
     def connect(self, role: str = OWNER) -> psycopg.Connection[Any]:
         return psycopg.connect(self.conninfo(role), autocommit=True, prepare_threshold=None)
