@@ -72,6 +72,31 @@ def test_a_failure_fails_the_task_and_nothing_else(hostile, statement, sqlstate,
     assert hostile.outcomes(instance) == ["ok", "failed"]
 
 
+@pytest.mark.parametrize(
+    ("statement", "sqlstate"),
+    [("INSERT INTO child VALUES (7)", "23503"), ("INSERT INTO denied VALUES (1)", "P0001")],
+)
+def test_what_is_deferred_fails_its_step_also_where_the_procedure_does_not_see_to_it(
+    hostile, statement, sqlstate
+):
+    """Its owner has rewritten it: the COMMIT would fail, outside of every handler, and take the driver down."""
+    database = hostile.database
+    hostile.deploy(f"CREATE WORKFLOW w() AS 'INSERT INTO effect VALUES (1)' ~> '{statement}';")
+    hostile.deploy("CREATE WORKFLOW innocent() AS 'INSERT INTO effect VALUES (99)';")
+    written = database.value(
+        "SELECT pg_get_functiondef(p.oid) FROM pg_proc AS p WHERE starts_with(p.proname, 'w__')"
+    )
+    careless = written.replace("SET CONSTRAINTS ALL IMMEDIATE;", "")
+    assert careless != written
+    database.query(careless)
+    instance = hostile.start("w()")
+    innocent = hostile.start("innocent()")
+    database.drive()
+    assert hostile.outcomes(instance) == ["ok", "failed"]
+    assert hostile.error(instance)["sqlstate"] == sqlstate
+    assert hostile.status(innocent) == "completed"
+
+
 def test_a_commit_in_a_step_gets_a_hint(hostile):
     instance = run(hostile, "DO 'BEGIN COMMIT; END'")
     assert "cannot end it" in hostile.error(instance)["hint"]
@@ -80,6 +105,30 @@ def test_a_commit_in_a_step_gets_a_hint(hostile):
 def test_a_trigger_that_queues_itself_again_does_not_hang_the_driver(hostile):
     instance = run(hostile, "UPDATE echo SET n = 1")
     assert hostile.status(instance) == "failed"
+
+
+def test_a_long_message_is_cut(hostile):
+    """All four parts of it: they are kept for as long as the history is."""
+    part = "repeat('x', 3000000)"
+    instance = run(
+        hostile,
+        "DO $do$ BEGIN RAISE EXCEPTION USING"
+        f" MESSAGE = 'long ' || {part}, DETAIL = 'long ' || {part}, HINT = 'long ' || {part}; END $do$",
+    )
+    assert hostile.status(instance) == "failed"
+    error = hostile.error(instance)
+    for name in ("message", "detail", "hint"):
+        assert error[name] == "long " + "x" * 99_995
+
+
+def test_the_context_of_an_error_is_cut(hostile):
+    """A call of a function for each level of it, and the text of each: PostgreSQL cuts none."""
+    hostile.database.query(
+        "CREATE FUNCTION fall(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
+        f" RETURN CASE WHEN n > 0 THEN /* {'deep ' * 200} */ fall(n - 1) ELSE 1 / n END; END $$"
+    )
+    instance = run(hostile, "SELECT fall(300)")
+    assert hostile.database.value("SELECT length(context) FROM df.error(%s)", instance) == 100_000
 
 
 def test_an_interruption_is_no_attempt_but_the_fifth_in_a_row_fails(hostile):
