@@ -313,8 +313,7 @@ BEGIN
             ('workflow_version', 'workflow_version_by_call', 'CREATE INDEX', '(hash) WHERE call IS NOT NULL'),
             ('stop_scope', 'stop_scope_by_instance', 'CREATE INDEX', '(instance_id)'),
             ('task', 'task_due', 'CREATE INDEX', '(owner, wake_at, id) WHERE wake_at IS NOT NULL'),
-            ('task', 'task_by_instance', 'CREATE INDEX', '(instance_id)'),
-            ('task', 'task_by_parent', 'CREATE INDEX', '(parent_id, fork_seq, branch) WHERE parent_id IS NOT NULL'),
+            ('task', 'task_tree', 'CREATE INDEX', '(instance_id, parent_id, fork_seq, branch)'),
             ('signal', 'signal_inbox', 'CREATE INDEX', '(instance_id, name, id) WHERE taken_by IS NULL'),
             ('request', 'request_by_instance', 'CREATE INDEX', '(instance_id) WHERE instance_id IS NOT NULL'),
             ('request', 'request_by_age', 'CREATE INDEX', '(created_at)'),
@@ -323,7 +322,9 @@ BEGIN
     ), dropped_indexes (table_name, name) AS (
         VALUES
             ('instance', 'instance_by_version'),
-            ('task', 'task_braced')
+            ('task', 'task_braced'),
+            ('task', 'task_by_instance'),
+            ('task', 'task_by_parent')
     ), policies (table_name, command, condition) AS (
         VALUES
             ('workflow_version', 'SELECT', concat_ws(' OR ', of_owner, is_admin,

@@ -451,11 +451,16 @@ DECLARE
     bound df.binding;
 BEGIN
     SELECT t.owner INTO driven FROM df.task AS t WHERE t.id = step.task_id AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner));
-    SELECT max(c.fork_seq) INTO last_fork FROM df.task AS c WHERE c.parent_id = step.task_id AND c.owner = driven;
+    SELECT max(c.fork_seq) INTO last_fork
+    FROM df.task AS c
+    WHERE c.instance_id = step.instance_id
+        AND c.parent_id = step.task_id
+        AND c.owner = driven;
     -- A race has one branch that settled; of a join the first with a problem.
     SELECT c.* INTO decisive
     FROM df.task AS c
-    WHERE c.parent_id = step.task_id
+    WHERE c.instance_id = step.instance_id
+        AND c.parent_id = step.task_id
         AND c.fork_seq = last_fork
         AND c.owner = driven
         AND (c.status IN ('failed', 'broke') OR (c.status = 'done' AND c.race_id IS NOT NULL))
@@ -475,7 +480,8 @@ BEGIN
         SELECT DISTINCT ON (o.name) step.task_id, o.name, driven, o.row_count, o.result, o.columns
         FROM df.task AS c
         JOIN df.binding AS o ON o.task_id = c.id
-        WHERE c.parent_id = step.task_id
+        WHERE c.instance_id = step.instance_id
+            AND c.parent_id = step.task_id
             AND c.fork_seq = last_fork
             AND c.owner = driven
             AND (c.race_id IS NULL OR c.id = decisive.id)
@@ -512,7 +518,8 @@ BEGIN
         SELECT jsonb_agg(df.value_of_v1(b) ORDER BY c.branch) INTO step.result
         FROM df.task AS c
         LEFT JOIN df.binding AS b ON b.task_id = c.id AND b.name = '.result'
-        WHERE c.parent_id = step.task_id
+        WHERE c.instance_id = step.instance_id
+            AND c.parent_id = step.task_id
             AND c.fork_seq = last_fork
             AND c.owner = driven;
     END IF;
@@ -521,6 +528,7 @@ BEGIN
     DELETE FROM df.binding AS b
     USING df.task AS c
     WHERE b.task_id = c.id
+        AND c.instance_id = step.instance_id
         AND c.parent_id = step.task_id
         AND c.fork_seq = last_fork
         AND c.owner = driven;

@@ -165,7 +165,9 @@ BEGIN
         WITH RECURSIVE tree AS (
             SELECT t.id, '{}'::bigint[] AS prefix FROM df.task AS t WHERE t.instance_id = p_instance.id AND t.parent_id IS NULL
             UNION ALL
-            SELECT t.id, p.prefix || t.fork_seq || t.branch::bigint FROM tree AS p JOIN df.task AS t ON t.parent_id = p.id
+            SELECT t.id, p.prefix || t.fork_seq || t.branch::bigint
+            FROM tree AS p
+            JOIN df.task AS t ON t.instance_id = p_instance.id AND t.parent_id = p.id
         ), task AS (
             SELECT
                 t.id, tree.prefix, t.seq, arrival.finished_at,
