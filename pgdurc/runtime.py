@@ -27,8 +27,7 @@ def runtime_script() -> str:
 def install_runtime(connection: Connection) -> bool:
     """Install or upgrade the runtime in one transaction; False where this very one is there already."""
     script = runtime_script()
-    mark = _mark(script[: script.rindex("\nCOMMENT ON SCHEMA")])
-    if installed_mark(connection) == mark:
+    if installed_mark(connection) == runtime_mark():
         return False
     import psycopg
 
@@ -50,6 +49,12 @@ def installed_mark(connection: Connection) -> str | None:
         "SELECT pg_catalog.obj_description(pg_catalog.to_regnamespace('df'), 'pg_namespace')"
     ).fetchone()
     return row[0] if row else None
+
+
+def runtime_mark() -> str:
+    """What installed_mark says where this very runtime is installed."""
+    script = runtime_script()
+    return _mark(script[: script.rindex("\nCOMMENT ON SCHEMA")])
 
 
 def require_runtime(connection: Connection) -> None:

@@ -27,6 +27,7 @@ COMMANDS = {
     "show": ("inspecting", "Show what an instance has done, step by step."),
     "cancel": ("inspecting", "Cancel an instance."),
     "worker": ("working", "Drive the workflows of the connecting role."),
+    "doctor": ("diagnosing", "Say what is wrong when nothing moves."),
     "completion": ("completing", "Print a script that completes commands in your shell."),
     "embedded": ("hosting", "Look at, start, stop or remove the project's embedded server."),
 }
@@ -125,8 +126,8 @@ def _foreseen(error: Exception) -> Failure | None:
       pgdurc worker --drivers 4 --db postgresql://app@db/app
 
     \b
-    Exit codes: 0 fine, 1 the input has errors, 2 wrong usage, 3 the database said no,
-    4 the followed workflow failed, 130 detached.
+    Exit codes: 0 fine, 1 the input has errors (or doctor found a problem), 2 wrong usage,
+    3 the database said no, 4 the followed workflow failed, 130 detached.
     """,
 )
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")

@@ -107,7 +107,7 @@ def test_the_examples_of_the_help_work_as_they_stand(cli, project, empty_databas
     for example in examples(cli):
         drives = " --drivers 1" if "pgdurc run" in example else ""
         example = example.replace("pgdurc run hello.pgd", f"pgdurc run hello.pgd{drives}")
-        if "show --follow" in example:
+        if "show --follow" in example or "doctor" in example:
             empty_database.drive()
         ran = subprocess.run(
             ["bash", "-o", "pipefail", "-c", example], capture_output=True, text=True, timeout=60

@@ -27,6 +27,7 @@ WRITING = [
     ["ls", "--json"],
     ["show", "{id}"],
     ["show", "{id}", "--json"],
+    ["doctor"],
     ["start", "grüß"],
     ["run", "script.pgd", "--drivers", "1"],
 ]
