@@ -26,6 +26,8 @@ CONNECT_TIMEOUT_S = 10
 
 EMBEDDED = "embedded"
 
+GRANT_USAGE_HINT = "let the runtime's owner execute: SELECT df.grant_usage('<role>')"
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -176,7 +178,7 @@ def failure_of(error: psycopg.Error) -> Failure:
     message = said.message_primary or _one_paragraph(str(error)) or type(error).__name__
     hint = said.message_hint
     if error.sqlstate == "42501" and "for schema df" in message and hint is None:
-        hint = "let the runtime's owner execute: SELECT df.grant_usage('<role>')"
+        hint = GRANT_USAGE_HINT
     if error.sqlstate == "PD002" and hint is None:
         hint = "pgdurc ls lists the instances"
     return Failure(message, detail=said.message_detail, hint=hint, sqlstate=error.sqlstate)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pgdurc.compile import CompiledWorkflow, DroppedWorkflow
+from pgdurc.database import GRANT_USAGE_HINT
 from pgdurc.diagnostic import CompileError, Diagnostic, Severity, Span
 from pgdurc.runtime import require_runtime
 from pgdurc.statement_kind import Kind
@@ -146,7 +147,10 @@ def _diagnostic(statement: Emitted, error: psycopg.Error) -> Diagnostic:
         hint = "deploy works in one transaction; instead: pgdurc compile FILE | psql -v ON_ERROR_STOP=1"
     elif error.sqlstate == "42501" and hint is None:
         hint = "deploy as the role that owns what it names, or let that grant the right"
-        if (schema := _SCHEMA.search(said.message_primary or "")) is not None:
+        schema = _SCHEMA.search(said.message_primary or "")
+        if schema is not None and schema[1] == "df":
+            hint = GRANT_USAGE_HINT
+        elif schema is not None:
             hint = (
                 f"its owner may GRANT CREATE, USAGE ON SCHEMA {schema[1]}; or SET search_path to one of yours"
             )

@@ -189,6 +189,13 @@ def test_deploy_by_a_role_without_rights(cli, database, script):
     assert "SELECT df.grant_usage('carol')" in result.stderr
 
 
+def test_a_script_that_uses_the_runtime_by_a_role_without_rights(cli, database, script):
+    result = cli("deploy", script("SELECT df.version();\n"), "--db", database.conninfo("carol"))
+    assert result.exit_code == 3
+    assert "error[42501]: permission denied for schema df" in result.stderr
+    assert "hint: let the runtime's owner execute: SELECT df.grant_usage('<role>')" in result.stderr
+
+
 def test_deploy_by_a_superuser(cli, database, script):
     result = cli("deploy", script(HELLO), "--db", database.conninfo("postgres"))
     assert result.exit_code == 3
