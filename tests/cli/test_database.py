@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pgdurc.database import choose_database
+from pgdurc.database import Database, choose_database, connect
 from pgdurc.failure import Exit, Failure
 from pgdurc.settings import read_settings
 
@@ -118,3 +118,17 @@ def test_a_database_that_is_down(cli, project):
     assert "error: cannot connect to the database" in result.stderr
     assert "hint: it was named by --db" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_connection_gives_up_in_time_and_says_what_it_is(database, monkeypatch):
+    def settings(conninfo: str) -> tuple[str | None, str]:
+        with connect(Database(conninfo, "--db")) as connection:
+            (program,) = connection.execute("SHOW application_name").fetchone()
+            return connection.info.get_parameters().get("connect_timeout"), program
+
+    assert settings(database.conninfo()) == ("10", "pgdurc")
+    assert settings(f"{database.conninfo()} connect_timeout=3 application_name=mine") == ("3", "mine")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "4")
+    monkeypatch.setenv("PGAPPNAME", "ours")
+    assert settings(database.conninfo())[0] != "10"
+    assert settings(database.conninfo())[1] == "ours"
