@@ -21,7 +21,8 @@ FUNCTIONS = ("start", "explain")
 _NODES = NODES.keys() | NODES_TO_COME
 _CODE_LANGUAGES = ("sql", "plpgsql")
 _MAX_DEPTH = 16
-_HINT = re.compile(r"\bdf\b", re.IGNORECASE | re.ASCII)
+_OPERATORS = ("~>", "|=>", "?>", "!>")  # of ours those that PostgreSQL has not
+_HINT = re.compile(r"\bdf\b|~>|\|=>|[?!]>", re.IGNORECASE | re.ASCII)
 _IN_STRING = re.compile(r"\bdf\s*+\.\s*+start\s*+\(", re.IGNORECASE | re.ASCII)
 
 
@@ -82,12 +83,14 @@ class Site:
 class Found:
     """`in_strings`: what looks like a call in the text of a string, in the file.
 
-    `strays`: nodes that stand in no call, by their words `df.name`.
+    `strays`: nodes that stand in no call, by their words `df.name`. `stray_operators`: of ours, beside a
+    string and in no call, the first of each statement.
     """
 
     sites: tuple[Site, ...] = ()
     in_strings: tuple[Span, ...] = ()
     strays: tuple[Span, ...] = ()
+    stray_operators: tuple[Span, ...] = ()
 
 
 NOTHING = Found()
@@ -105,7 +108,7 @@ def find(text: str, code: Span) -> Found:
     finder.search(Body(text), code.start, code.end, 0)
     sites = sorted(finder.sites, key=lambda site: site.place.start)
     in_strings = sorted(finder.in_strings, key=lambda span: span.start)
-    return Found(tuple(sites), tuple(in_strings), tuple(finder.strays))
+    return Found(tuple(sites), tuple(in_strings), tuple(finder.strays), tuple(finder.stray_operators))
 
 
 _REFERENCE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
@@ -138,6 +141,17 @@ def unheard(found: Found, place: Callable[[Span], Span] = lambda span: span) -> 
                 "write the whole workflow in the call: df.start(...); in the database a node fails",
             )
             for span in found.strays
+        ),
+        *(
+            Diagnostic(
+                "PGD507",
+                Severity.WARNING,
+                "a workflow outside of a df.start call is not compiled",
+                place(span),
+                "write the whole workflow in the call: df.start(...); in the database there is no such "
+                "operator",
+            )
+            for span in found.stray_operators
         ),
     ]
 
@@ -204,6 +218,7 @@ class _Statement:
     is_do: bool = False
     language: str = ""
     is_definer: bool = False
+    has_operator: bool = False
     bodies: list[_Token] = field(default_factory=list)
     calls: list[tuple[str, Span, int, bool]] = field(default_factory=list)
 
@@ -217,6 +232,7 @@ class _Finder:
         self.sites: list[Site] = []
         self.in_strings: list[Span] = []
         self.strays: list[Span] = []
+        self.stray_operators: list[Span] = []
 
     def search(
         self, body: Body, begin: int, end: int, depth: int, *, stored: bool = False, invoker: bool = False
@@ -235,6 +251,8 @@ class _Finder:
             elif token.name:
                 at = self._word(body, statement, tokens, at)
                 continue
+            elif token.text in _OPERATORS:
+                self._operator(body, statement, tokens, at)
             at += 1
         self._end(body, statement, depth, stored, invoker)
 
@@ -259,6 +277,13 @@ class _Finder:
             statement.is_definer = name == "definer"
         words.append(name)
         return at + 1
+
+    def _operator(self, body: Body, statement: _Statement, tokens: list[_Token], at: int) -> None:
+        """Take note of an operator of ours; one between other things than strings may be somebody else's."""
+        beside = (*tokens[max(at - 1, 0) : at], *tokens[at + 1 : at + 2])
+        if not statement.has_operator and any(token.is_string for token in beside):
+            statement.has_operator = True
+            self.stray_operators.append(body.span(Span(tokens[at].start, tokens[at].end)))
 
     def _string(self, body: Body, statement: _Statement, token: _Token, before: _Token | None) -> None:
         last = statement.words[-1:]

@@ -114,8 +114,8 @@ def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[
                 Severity.WARNING,
                 "this workflow runs as the role that runs the script, not as whoever makes the call",
                 site.head,
-                "declare the function SECURITY DEFINER; else its callers need a version of their own, or "
-                "EXECUTE on the procedure that is made for this call",
+                "declare a function SECURITY DEFINER; else its callers, as those of a view, need a version "
+                "of their own, or EXECUTE on the procedure that is made for this call",
             )
         )
     if form is None or workflow is None or any(d.severity is Severity.ERROR for d in placed):
