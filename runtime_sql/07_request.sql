@@ -687,20 +687,22 @@ BEGIN
     IF schema_name IS NULL THEN
         RAISE EXCEPTION 'no schema has been selected to create workflow % in', p_name USING ERRCODE = '3F000';
     END IF;
-    IF schema_name OPERATOR(pg_catalog.~~) 'pg\_temp%' THEN
+    IF pg_catalog.starts_with(schema_name, 'pg_temp') THEN
         RAISE EXCEPTION 'workflow % cannot be in a temporary schema', p_name
             USING ERRCODE = '0A000', HINT = 'Its instances outlive this session: put pg_temp last in search_path, or write schema.workflow.';
     END IF;
 END
 $$;
 
--- The schemas of the search_path that outlive the session.
+-- The schemas of the search_path that outlive the session; there may be none.
 CREATE OR REPLACE FUNCTION df.schemas_v1() RETURNS text[]
 LANGUAGE sql STABLE
 AS $$
-    SELECT pg_catalog.array_agg(s.name::pg_catalog.text ORDER BY s.position)
-    FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
-    WHERE s.name OPERATOR(pg_catalog.!~~) 'pg\_temp%';
+    SELECT ARRAY(
+        SELECT s.name::pg_catalog.text
+        FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS s (name, position)
+        WHERE NOT pg_catalog.starts_with(s.name::pg_catalog.text, 'pg_temp')
+        ORDER BY s.position);
 $$;
 
 -- The search_path of this moment, resolved, and temporary objects last: one that another step left must not shadow a real one.
@@ -973,7 +975,7 @@ BEGIN
         IF item.kind OPERATOR(pg_catalog.=) 'sql' AND item.value IS NULL THEN
             RAISE EXCEPTION 'the SQL text of a step is NULL'
                 USING ERRCODE = 'PD003', HINT = 'One NULL makes all of a text NULL that || puts together.';
-        ELSIF item.kind OPERATOR(pg_catalog.=) 'sql' AND item.value OPERATOR(pg_catalog.~) '^\s*\{[^{}]*"node_type"' THEN
+        ELSIF item.kind OPERATOR(pg_catalog.=) 'sql' AND item.value OPERATOR(pg_catalog.~) '^[[:space:]]*[{][^{}]*"node_type"' THEN
             RAISE EXCEPTION 'a workflow cannot be started from its JSON graph'
                 USING ERRCODE = 'PD003', HINT = 'Write the expression in the call itself, where it is compiled.';
         ELSIF item.kind OPERATOR(pg_catalog.=) 'cron' AND df.next_cron_v1(coalesce(item.value, 'NULL'), 'UTC', df.now()) IS NULL THEN

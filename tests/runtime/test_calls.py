@@ -144,6 +144,25 @@ def test_in_a_function_of_definers_rights(psql: Any, workflows: Any) -> None:
     ]
 
 
+@pytest.mark.parametrize("path", ["''", "pg_catalog", "pg_temp", "nowhere", "bobs, nowhere"])
+def test_in_a_function_with_a_search_path_of_its_own(psql: Any, workflows: Any, path: str) -> None:
+    """One's own version is found wherever it is, also where the path names no schema at all."""
+    workflows.database.query("CREATE SCHEMA bobs", role="postgres")
+    ran = psql(
+        f"""
+        CREATE FUNCTION begin_it(n int) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = {path}
+        AS $$ SELECT df.start('SELECT ' || n || ' AS n') $$;
+        SELECT begin_it(4);
+        """
+    )
+    assert value(workflows, ran.stdout.strip()) == 4
+
+
+def test_no_message_of_ours_where_backslashes_escape(psql: Any) -> None:
+    ran = psql("SET standard_conforming_strings = off; SELECT df.start('SELECT 1 AS n');")
+    assert ran.stderr == ""
+
+
 def test_in_a_function_of_its_callers_rights(psql: Any, workflows: Any) -> None:
     import psycopg
 
