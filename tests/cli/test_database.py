@@ -127,6 +127,11 @@ def test_a_connection_gives_up_in_time_and_says_what_it_is(database, monkeypatch
             return connection.info.get_parameters().get("connect_timeout"), program
 
     assert settings(database.conninfo()) == ("10", "pgdurc")
+    with connect(Database(database.conninfo(), "--db")) as connection:
+        # Behind a pooler what is prepared is gone with the next transaction.
+        for _ in range(10):
+            connection.execute("SELECT 1")
+        assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
     assert settings(f"{database.conninfo()} connect_timeout=3 application_name=mine") == ("3", "mine")
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "4")
     monkeypatch.setenv("PGAPPNAME", "ours")

@@ -70,6 +70,26 @@ def test_others_cannot_reach_it(own_project):
     assert cluster.socket.stat().st_mode & 0o077 == 0
     assert cluster.data.stat().st_mode & 0o077 == 0
     assert base_directory().stat().st_mode & 0o022 == 0
+    rules = [line.split() for line in (cluster.data / "pg_hba.conf").read_text().splitlines()]
+    # If somebody lets it listen, it still takes nobody in without a word.
+    assert {rule[-1] for rule in rules if rule and rule[0].startswith("host")} == {"reject"}
+
+
+def test_a_place_that_is_a_file(cli, project, monkeypatch):
+    monkeypatch.setenv("PGDURC_EMBEDDED_DIR", "/dev/null/here")
+    result = cli("ls", "--db", "embedded")
+    assert result.exit_code == 2
+    assert "error: /dev/null/here: Not a directory" in result.stderr
+
+
+def test_commands_that_need_it_at_once_share_one(own_project):
+    command = [sys.executable, "-m", "pgdurc", "embedded", "start"]
+    starting = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=60)[1] for process in starting]
+    assert [process.returncode for process in starting] == [0, 0, 0], said
+    processes = embedded_cluster(own_project).processes()
+    pids = {process.pid for process in processes}
+    assert len([process for process in processes if process.ppid() not in pids]) == 1
 
 
 @pytest.mark.crash
