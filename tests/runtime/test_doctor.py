@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from pgdurc.cluster import SUPERUSER
+from tests.conftest import TEMPLATE, Database, ensure_template, start
+from tests.runtime.conftest import Workflows
 
 CHECKS = [
     "tasks", "owners", "pg_cron", "settings", "crashes", "locks", "watchdog", "retries", "retention", "vacuum", "clock", "scripts",
@@ -670,6 +672,31 @@ def test_pg_cron_that_went_away(any_workflows):
         place = database.query("SELECT setting FROM pg_settings WHERE name = 'cron.database_name'", role=role)
         assert finding.endswith(f"in database {place[0][0]}" if place else "not in this database any more")
         assert "cron.schedule_in_database" in hint
+
+
+def test_on_a_standby(main_server):
+    """It can be asked there, where nothing can be written."""
+    binaries, os_user = main_server.cluster.binaries, main_server.cluster.os_user
+    server = start("standby", binaries, os_user)
+    try:
+        ensure_template(server)
+        database = Database(server, TEMPLATE)
+        Workflows(database).deploy(SLEEP_AND_GO_ON)
+        signal = server.cluster.data / "standby.signal"
+        server.cluster.stop()
+        signal.touch()
+        server.cluster.start()
+        found = doctor(database)
+        assert found.pop("tasks") == [
+            ("warning", "this server is a standby, where drivers do nothing", "Connect to the primary")
+        ]
+        assert {status for rows in found.values() for status, _, _ in rows} == {"ok"}
+        server.cluster.stop()
+        signal.unlink()
+        server.cluster.start()
+        assert all_is_well(database)
+    finally:
+        server.cluster.kill()
 
 
 def test_it_looks_at_little_of_much(any_workflows):
