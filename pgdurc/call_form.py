@@ -104,7 +104,7 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     statement = Ours(site.span, is_drop=False, comment="")
     shaped: list[Shaped] = []
     try:
-        tokens = [token for token in pgsql.scan(own_text) if not token.is_comment]
+        tokens = _plain_operators([token for token in pgsql.scan(own_text) if not token.is_comment])
         opening = 0
         if site.opening >= 0:
             opening = next(at for at, token in enumerate(tokens) if token.kind == "(")
@@ -143,6 +143,28 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
         (name, own_text[tokens[one.begin].start : tokens[one.end - 1].end]) for name, one in given.items()
     )
     return CallForm(declaration, tuple(hidden), written), builder.diagnostics
+
+
+_WRITTEN_OUT = (["OPERATOR", "(", "Op", ")"], ["OPERATOR", "(", "IDENT", ".", "Op", ")"])
+
+
+def _plain_operators(tokens: list[pgsql.Token]) -> list[pgsql.Token]:
+    """With one token for each `OPERATOR(pg_catalog.~>)`; its precedence is the same."""
+    if all(token.kind != "OPERATOR" for token in tokens):
+        return tokens
+    plain: list[pgsql.Token] = []
+    at = 0
+    while at < len(tokens):
+        is_qualified = [token.name for token in tokens[at + 2 : at + 3]] == ["pg_catalog"]
+        end = at + (6 if is_qualified else 4)
+        kinds = [token.kind for token in tokens[at:end]]
+        if kinds in _WRITTEN_OUT and tokens[end - 2].text in _OPERATORS:
+            plain.append(replace(tokens[end - 2], start=tokens[at].start, end=tokens[end - 1].end))
+            at = end
+        else:
+            plain.append(tokens[at])
+            at += 1
+    return plain
 
 
 def _arguments(

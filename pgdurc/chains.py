@@ -68,7 +68,7 @@ class Chains:
         chain = precedence.Chain([children[0]], [])
         for operator, operand in zip(children[1::2], children[2::2], strict=True):
             span = self.leaves.span(operator.begin, operator.end)
-            chain.operators.append(precedence.Operator(self.leaves.source(span), span))
+            chain.operators.append(precedence.Operator(self.leaves.tokens[operator.begin].text, span))
             chain.operands.append(self._name_operand(operand) if isinstance(operand, Shaped) else operand)
         first: precedence.Operand = chain.operands[0]
         assert isinstance(first.inner, precedence.Atom)

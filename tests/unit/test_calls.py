@@ -301,3 +301,17 @@ def test_refused(call: str, code: str) -> None:
 def test_a_reading_is_shown_without_comments() -> None:
     (problem,) = compile_text("SELECT df.start('SELECT 1' ~> 'a' || 1 -- one\n || 'b');").diagnostics
     assert problem.message.startswith("PostgreSQL reads ('SELECT 1' ~> 'a') || 1 || 'b': ")
+
+
+def test_operators_written_out() -> None:
+    """As pg_durable's, which are pg_catalog's, may be; those of another schema are somebody else's."""
+    plain = "'SELECT 1' |=> 'x' ~> (@> 'SELECT $x' & 'SELECT 2')"
+    written_out = (
+        "'SELECT 1' OPERATOR(pg_catalog.|=>) 'x' operator ( \"pg_catalog\" . ~> )"
+        " (OPERATOR(@>) 'SELECT $x' OPERATOR(pg_catalog.&) 'SELECT 2')"
+    )
+    first, second = (compile_text(f"SELECT df.start({one});") for one in (plain, written_out))
+    assert [d.code for d in second.diagnostics] == [d.code for d in first.diagnostics] == ["PGD110"]
+    assert second.calls[0].version == first.calls[0].version
+    other = compile_text("SELECT df.start('SELECT 1' OPERATOR(own.~>) 'SELECT 2');")
+    assert [d.code for d in other.diagnostics] == ["PGD501"]
