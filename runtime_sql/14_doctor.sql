@@ -317,6 +317,7 @@ DECLARE
     is_here CONSTANT boolean := EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'pg_cron');
     job record;
     job_name text;
+    oldest_run bigint := 0;
     is_fine boolean := true;
 BEGIN
     IF jobs = '{}' THEN
@@ -338,6 +339,12 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
+    -- Where a job has no run yet, a log of others' runs would be read to its beginning, and it grows for ever.
+    IF to_regclass('cron.runid_seq') IS NOT NULL THEN
+        IF has_sequence_privilege('cron.runid_seq', 'SELECT') THEN
+            EXECUTE 'SELECT s.last_value - 100000 FROM cron.runid_seq AS s' INTO oldest_run;
+        END IF;
+    END IF;
     FOREACH job_name IN ARRAY jobs LOOP
         status := 'problem';
         finding := NULL;
@@ -345,11 +352,12 @@ BEGIN
             SELECT j.jobid, j.active AS is_active, j.database, r.status, r.return_message AS message, r.start_time, r.end_time
             FROM cron.job AS j
             LEFT JOIN LATERAL (
-                -- From the end, along the primary key: a log of millions has none of the jobs.
+                -- From the end, along the primary key.
                 SELECT d.status, d.return_message, d.start_time, d.end_time
                 FROM cron.job_run_details AS d
                 WHERE j.active
                     AND d.jobid = j.jobid
+                    AND d.runid > $2
                 ORDER BY d.runid DESC
                 LIMIT 1
             ) AS r ON true
@@ -357,7 +365,7 @@ BEGIN
                 AND j.username = current_user
         $sql$
             INTO job
-            USING job_name;
+            USING job_name, oldest_run;
         IF job.jobid IS NULL THEN
             finding := format('the job "%s" is not there any more', job_name);
             hint := again;

@@ -41,6 +41,7 @@ ALLOWED: dict[tuple[str, str], str] = {
         "control reached end of function without RETURN",
     ): "its loop ends by RETURN or RAISE only",
     ("check_pg_cron_v1", 'relation "cron.job" does not exist'): CRON,
+    ("check_pg_cron_v1", 'relation "cron.runid_seq" does not exist'): CRON,
     ("check_pg_cron_v1", 'record "job" is not assigned yet'): SEES_NO_RECORD,
     ("check_pg_cron_v1", 'unused variable "job"'): SEES_NO_RECORD,
     ("check_settings_v1", 'cast "text" value to "interval"'): LITERAL,
