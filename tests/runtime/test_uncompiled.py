@@ -97,6 +97,9 @@ def test_operators_do_not_exist(database: Any) -> None:
         "@> 'a'",
         "@> df.sleep(5)",
         "df.loop('a' |=> 'b')",
+        "'a' OPERATOR(pg_catalog.~>) 'b'",
+        "'a' OPERATOR(pg_catalog.&) 'b'",
+        "OPERATOR(pg_catalog.@>) 'a'",
     ],
 )
 def test_what_postgresql_says_is_explained(any_database: Any, expression: str) -> None:
