@@ -49,6 +49,7 @@ def test_settings_are_found_from_a_directory_below(project, monkeypatch):
     ("text", "message"),
     [
         ("drivers = 'many'\n", 'setting "drivers" in {file} must be of type int'),
+        ("drivers = true\n", 'setting "drivers" in {file} must be of type int'),
         ("drivers = -3\n", 'setting "drivers" in {file} must be between 1 and 1000, not -3'),
         ("drivers = 0\n", 'setting "drivers" in {file} must be between 1 and 1000, not 0'),
         ("databse = 'x'\n", 'unknown setting "databse" in {file}'),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import string
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -158,6 +161,41 @@ def test_nobody_knows_how_long_an_attempt_took_that_crashed(cli, deployed, proje
     (attempt,) = json.loads(cli("show", instance, "--json", "--db", deployed.conninfo()).stdout)["attempts"]
     assert (attempt["outcome"], attempt["started_at"]) == ("crashed", None)
     assert attempt["finished_at"] is not None
+
+
+def test_a_source_is_found_two_levels_down_where_there_is_one_of_its_name(cli, deployed, project):
+    deep = project / "a" / "b"
+    deep.mkdir(parents=True)
+    (deep / "deep.pgd").write_text("CREATE WORKFLOW deep() AS\n    'SELECT 1/0';\n")
+    assert cli("deploy", "a/b/deep.pgd", "--db", deployed.conninfo()).exit_code == 0
+    instance = start(cli, deployed, "deep")
+    deployed.drive()
+    shown = cli("show", instance, "--db", deployed.conninfo()).stdout
+    assert "deep.pgd:2: error: division by zero (22012)\n  2 |     'SELECT 1/0';\n    |     ^^^" in shown
+    (project / "a" / "deep.pgd").write_text("\nanother of that name\n")
+    shown = cli("show", instance, "--db", deployed.conninfo()).stdout
+    assert "deep.pgd:2: error: division by zero (22012)" in shown
+    assert "  2 |" not in shown
+
+
+def test_run_that_nobody_drives_says_so_and_detaches(deployed):
+    db = deployed.conninfo()
+    command = [sys.executable, "-m", "pgdurc", "run", "script.pgd", "greet", "-a", "who=x", "--db", db]
+    following = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    instance = following.stderr.readline().split()[-1]
+    said = following.stderr.readline()
+    assert said.startswith("nothing runs it yet; as the workflow's owner: pgdurc worker --db ")
+    following.send_signal(signal.SIGINT)
+    result, said = following.communicate(timeout=30)
+    assert (following.returncode, result) == (130, "")
+    # What was being written when the signal came may be written again.
+    first, *commands = said[said.index("detached") :].splitlines()
+    assert first == f"detached; {instance} is not cancelled"
+    assert [line.split(" --db ")[0] for line in commands] == [
+        f"  follow: pgdurc show {instance} --follow",
+        f"  cancel: pgdurc cancel {instance}",
+    ]
+    assert deployed.value("SELECT df.status(%s)", instance) == "pending"
 
 
 def test_show_numbers_the_steps_of_branches(cli, deployed, project):
