@@ -128,6 +128,12 @@ def in_strings(body: Body, span: Span) -> tuple[Span, ...]:
     return tuple(place for token in strings for place in _like_calls(body, token))
 
 
+def like_calls(text: str, span: Span) -> tuple[Span, ...]:
+    """What looks like a call in text that is not SQL of the script."""
+    matches = _IN_STRING.finditer(text, span.start, span.end)
+    return tuple(Span(match.start(), match.end() - 1) for match in matches)
+
+
 def unheard(found: Found, place: Callable[[Span], Span] = lambda span: span) -> list[Diagnostic]:
     """The warnings for calls in strings and for strays; `place` gives those in the file."""
     return [
@@ -314,8 +320,7 @@ class _Finder:
 
 
 def _like_calls(body: Body, token: _Token) -> list[Span]:
-    found = _IN_STRING.finditer(body.text, token.start, token.end)
-    return [body.span(Span(match.start(), match.end() - 1)) for match in found]
+    return [body.span(span) for span in like_calls(body.text, Span(token.start, token.end))]
 
 
 _ROUTINE_WORDS = (["function"], ["procedure"], ["routine"])

@@ -52,7 +52,7 @@ META_SENDS = re.compile(
     r"\\(?:g|gx|gset|gexec|gdesc|crosstabview|watch|parse|sendpipeline|r|reset)(?![a-z_])"
 )
 _META_WHOLE_LINE = re.compile(r"\\(?:!|copy|ef|ev|h|help|sf|sf\+|sv|sv\+)(?![a-z_])")
-META_COPY = re.compile(r"\\copy\b")
+META_HOLDS_SQL = re.compile(r"\\(?:copy\b|set\b|!)")
 META_COPY_STDIN = re.compile(r"\\copy\b.*\bfrom\s+stdin\b", re.IGNORECASE)
 
 

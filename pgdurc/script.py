@@ -338,9 +338,10 @@ class _Splitter:
         self._refuse_unknown(statement)
         kind, head = self._kind(statement)
         if statement.meta is not None and statement.meta.start == statement.head:
-            if psql.META_COPY.match(self.text, statement.head):
-                sites = call_sites.find(self.text, Span(statement.head, end)).sites
-                self.diagnostics += [call_sites.uncompiled(site.head, r"psql's \copy") for site in sites]
+            if (command := psql.META_HOLDS_SQL.match(self.text, statement.head)) is not None:
+                places = call_sites.like_calls(self.text, Span(statement.head, end))
+                where = f"psql's {command.group()}"
+                self.diagnostics += [call_sites.uncompiled(place, where) for place in places]
             return Passed(span, kind, head, statement.head)
         found = call_sites.find(self.text, Span(statement.head, end))
         self.diagnostics += call_sites.unheard(found)
