@@ -112,6 +112,14 @@ def test_a_database_error_is_shown_at_its_line_and_nothing_stays(cli, database, 
     assert database.query("SELECT FROM df.workflows") == []
 
 
+def test_what_only_the_database_knows_to_be_impossible_in_a_transaction(cli, database, script):
+    database.query("CREATE TABLE parts (a int PRIMARY KEY) PARTITION BY RANGE (a)")
+    result = cli("deploy", script("REINDEX TABLE parts;\n"), "--db", database.conninfo())
+    assert result.exit_code == 3
+    assert "error[25001]: REINDEX TABLE cannot run inside a transaction block" in result.stderr
+    assert "hint: deploy works in one transaction; instead: pgdurc compile FILE | psql" in result.stderr
+
+
 def test_an_error_in_a_generated_statement_is_shown_at_its_workflow(cli, database, script):
     # A function of that name which is none of ours is not replaced.
     text = f"CREATE FUNCTION hello(who text) RETURNS int LANGUAGE sql AS 'SELECT 1';\n{HELLO}"
