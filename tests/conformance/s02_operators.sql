@@ -248,6 +248,7 @@ SELECT df.start('SELECT ARRAY[1, 2] @> ARRAY[1] AS a, ''{"a": 1}''::jsonb ? ''a'
 
 -- [2] no operators are installed
 SELECT 'SELECT 1' ~> 'SELECT 2';
+--> warned PGD507
 --> refused 42883: operator does not exist: unknown ~> unknown
 
 -- [2] NULL as a step is an error and does not make the call NULL
