@@ -45,6 +45,7 @@ RETURNS TABLE (sqlstate text, message text, detail text, hint text, context text
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
     SELECT r.sqlstate, r.message, r.detail, r.hint, r.context, s.label, v.file, s.line
     FROM df.instance AS i
@@ -63,6 +64,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
     SELECT
         r.task_id, r.seq, r.state, s.kind, s.label, s.name, v.file, s.line, r.attempt, r.outcome,
@@ -81,6 +83,7 @@ RETURNS TABLE (task_id bigint, state integer, kind text, label text, file text, 
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
     SELECT t.id, t.state, s.kind, s.label, v.file, s.line, t.wake_at, t.wait, t.failures + t.transient_failures + t.interrupts + t.crashes + 1
     FROM df.task AS t
@@ -148,6 +151,7 @@ CREATE OR REPLACE FUNCTION df.signal_label(label text, signal_name text, signal_
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     sent bigint := 0;

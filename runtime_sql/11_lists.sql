@@ -15,6 +15,7 @@ RETURNS TABLE (id text, created_at timestamptz, status text, label text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET enable_bitmapscan = off
 AS $$
     SELECT found.id, found.created_at, found.status, found.label
@@ -62,6 +63,7 @@ CREATE OR REPLACE FUNCTION df.newest_marked_v1(p_status text, p_label text, p_be
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET enable_bitmapscan = off
 AS $$
     SELECT o.*
@@ -118,6 +120,7 @@ CREATE OR REPLACE FUNCTION df.newest_live_v1(p_status text, p_label text, p_befo
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
     SELECT i.*
     FROM (
@@ -278,6 +281,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
     SELECT i.id, i.label, df.workflow_name_v1(i.workflow_id), v.hash, 1::bigint, i.status, df.output_v1(i)
     FROM df.instance AS i

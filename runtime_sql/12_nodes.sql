@@ -132,6 +132,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     moment CONSTANT timestamptz := df.now();
@@ -294,6 +295,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     instance df.instance;
@@ -443,6 +445,7 @@ CREATE OR REPLACE FUNCTION df.explain(input text) RETURNS text
 LANGUAGE plpgsql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     asked CONSTANT text := btrim(input, E' \t\r\n');

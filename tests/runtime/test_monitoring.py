@@ -484,3 +484,25 @@ def test_metrics(six):
 
 def test_version(workflows):
     assert workflows.database.value("SELECT df.version()").split(".")[0].isdecimal()
+
+
+# Between any two steps, where a setting more costs; each table that they read has an index for it.
+HOT = {
+    "advance_v1",
+    "claim_task_v1",
+    "continue_v1",
+    "find_procedure_v1",
+    "gather_v1",
+    "release_v1",
+    "retake_v1",
+}
+
+
+def test_no_look_is_compiled_to_machine_code(any_database):
+    """Up to PostgreSQL 17 a table that must be read whole costs 10,000,000,000 where that is disabled, and for so dear a query the JIT compiler
+    works for a second."""
+    found = any_database.query(
+        "SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'df'::regnamespace"
+        " AND p.proconfig @> '{enable_seqscan=off}' AND NOT p.proconfig @> '{jit=off}'"
+    )
+    assert {name for (name,) in found} == HOT
