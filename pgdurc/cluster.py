@@ -64,10 +64,11 @@ class Cluster:
         the middle leaves nothing that could be started: without settings it would listen on 127.0.0.1.
         """
         with self.locked():
+            for remains in self.directory.glob("making-*"):
+                # An initdb that lost its parent may be at work there; what it leaves goes the next time.
+                shutil.rmtree(remains, ignore_errors=True)
             if self.exists:
                 return
-            for remains in self.directory.glob("making-*"):
-                shutil.rmtree(remains, ignore_errors=True)  # an initdb that lost its parent may be at work
             making = Path(tempfile.mkdtemp(prefix="making-", dir=self.directory))
             self.socket.mkdir(mode=0o700, exist_ok=True)
             for path in (making, self.socket):

@@ -266,7 +266,10 @@ def test_a_first_start_that_is_ended_in_the_middle_leaves_nothing_that_could_be_
         assert first.returncode == 130
     assert not cluster.data.exists()
     require_ready(own_project)
-    assert list(cluster.directory.glob("making-*")) == []
+    # An initdb that has lost its parent ends within moments, and leaves what it was just writing.
+    while list(cluster.directory.glob("making-*")):
+        assert time.monotonic() < deadline
+        ensure_embedded(own_project)
 
 
 def test_a_cluster_without_settings_is_made_anew(own_project):
