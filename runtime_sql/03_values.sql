@@ -101,7 +101,6 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    login CONSTANT regrole := quote_ident(session_user)::regrole;
     holder bigint := p_task_id;
     bound df.binding;
 BEGIN
@@ -110,9 +109,9 @@ BEGIN
         FROM df.binding AS b
         WHERE b.task_id = holder
             AND b.name = p_name
-            AND (b.owner = login OR df.drives_v1(b.owner));
+            AND (pg_get_userbyid(b.owner) = session_user OR df.drives_v1(b.owner));
         EXIT WHEN FOUND;
-        SELECT t.parent_id INTO holder FROM df.task AS t WHERE t.id = holder AND (t.owner = login OR df.drives_v1(t.owner));
+        SELECT t.parent_id INTO holder FROM df.task AS t WHERE t.id = holder AND (pg_get_userbyid(t.owner) = session_user OR df.drives_v1(t.owner));
     END LOOP;
     RETURN bound;
 END
@@ -209,7 +208,7 @@ BEGIN
         FROM df.binding AS b
         WHERE b.task_id = step.task_id
             AND b.name = p_name
-            AND b.owner = quote_ident(session_user)::regrole
+            AND pg_get_userbyid(b.owner) = session_user
             AND b.row_count = 1
             AND b.columns #>> '{0,value}' IS NOT NULL
             AND b.columns -> 1 IS NULL;

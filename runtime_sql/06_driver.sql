@@ -76,6 +76,7 @@ DECLARE
     picked_by bigint;
     step df.step_v1;
     answer record;
+    task_title pg_catalog.text;
     title pg_catalog.text;
     verdict pg_catalog.text;
     error_sqlstate pg_catalog.text;
@@ -213,6 +214,7 @@ BEGIN
         leaves_at := least(clock_timestamp() + interval '1 second', ends_at) + claim.clock_shift;
         picked_by := driver_id;
         is_braced := true;
+        task_title := concat('pgdurc ', claim.instance_id, ' ', claim.task_id, ':');
         verdict := 'ok';
         -- An expression costs 1,200 instructions in each transaction that evaluates it, whatever it says: no more of them here than need be.
         FOR turn IN 1 .. 1000 LOOP
@@ -228,7 +230,7 @@ BEGIN
                 COMMIT;
             ELSE
                 goes_back := turn = 1000 OR moment > leaves_at;
-                IF goes_back OR has_function_privilege(procedure_oid, 'EXECUTE') IS NULL THEN
+                IF goes_back OR pg_function_is_visible(procedure_oid) IS NULL THEN
                     -- What has its name by now may be somebody else's, who owns the schema. The next claim finds out.
                     IF df.find_procedure_v1(version_id) IS DISTINCT FROM procedure_oid THEN
                         ROLLBACK;
@@ -238,7 +240,7 @@ BEGIN
                         EXIT;
                     END IF;
                 END IF;
-                title := set_config('application_name', concat('pgdurc ', claim.instance_id, ' ', claim.task_id, ':', state), false);
+                title := set_config('application_name', task_title || state, false);
                 BEGIN
                     EXECUTE command
                     INTO answer
