@@ -37,6 +37,7 @@ TESTS = (
     "tests/runtime",
     "--ignore=tests/runtime/test_pg_cron.py",
     "--ignore=tests/runtime/test_plpgsql_check.py",
+    "tests/conformance",
     "tests/crash",
     "tests/model",
     "tests/cli/test_deploy.py",
