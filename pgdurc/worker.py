@@ -42,7 +42,7 @@ WATCH_S = 0.5
 LISTEN_TICK_S = 0.5
 
 # At the end: what outlives a cancel is cancelled again, after it has had the time to record the first.
-CANCEL_AGAIN_S = 2.0
+CANCEL_AGAIN_S = 5.0
 
 Log = Callable[[str, str, dict[str, Any]], None]
 

@@ -121,10 +121,10 @@ def test_sigterm_cancels_a_step_that_takes_too_long_and_costs_it_no_attempt(depl
         instance = deployed.value("SELECT nap(30)")
         eventually(lambda: running(deployed, instance))
         began = time.monotonic()
-        stop(process)
+        log = stop(process)
         assert time.monotonic() - began < 10
-    assert deployed.value("SELECT df.status(%s)", instance) == "running"
-    assert deployed.query("SELECT outcome FROM df.timeline(%s)", instance) == [("interrupted",)]
+    assert deployed.value("SELECT df.status(%s)", instance) == "running", log
+    assert deployed.query("SELECT outcome FROM df.timeline(%s)", instance) == [("interrupted",)], log
 
 
 def running(database: Any, instance: str) -> bool:
