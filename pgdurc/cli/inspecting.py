@@ -199,7 +199,8 @@ def write_instance(
     for attempt in attempts:
         if attempt.message and error is None:
             message = visible_lines(attempt.message)
-            click.echo(f"\n{attempt.number}: {attempt.outcome}: {message} ({attempt.sqlstate})")
+            code = f" ({attempt.sqlstate})" if attempt.sqlstate else ""
+            click.echo(f"\n{attempt.number}: {attempt.outcome}: {message}{code}")
     for task in waiting:
         click.echo(f"\n{_waiting_line(task)}")
     if error is not None:

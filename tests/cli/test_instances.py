@@ -8,6 +8,7 @@ import signal
 import string
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -444,6 +445,23 @@ def test_show_has_the_reason_of_a_cancel(cli, deployed):
     followed = cli("show", instance, "--follow", "--db", deployed.conninfo())
     assert followed.exit_code == 4
     assert "cancelled: wrong \\x1b[31mcustomer\n" in followed.stderr
+
+
+def test_show_of_a_step_that_was_stopped(cli, deployed):
+    Path("held.pgd").write_text("CREATE WORKFLOW held() AS 'SELECT pg_advisory_xact_lock(1)';\n")
+    assert cli("deploy", "held.pgd", "--db", deployed.conninfo()).exit_code == 0
+    instance = start(cli, deployed, "held")
+    with ThreadPoolExecutor() as pool, deployed.connect() as holder:
+        holder.execute("SELECT pg_advisory_lock(1)")
+        driven = pool.submit(deployed.drive)
+        deployed.until(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+        )
+        assert cli("cancel", instance, "--db", deployed.conninfo()).exit_code == 0
+        holder.execute("SELECT pg_advisory_unlock(1)")
+        driven.result(timeout=30)
+    shown = cli("show", instance, "--db", deployed.conninfo()).stdout
+    assert "\n1: cancelled: stopped before it could commit; rolled back\n" in shown
 
 
 def test_what_is_overdue_is_due_and_runs_nowhere(cli, deployed, project):
