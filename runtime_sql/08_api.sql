@@ -157,6 +157,9 @@ DECLARE
     sent bigint := 0;
     target text;
 BEGIN
+    IF signal_name = '' THEN
+        RAISE EXCEPTION 'Signal name cannot be empty' USING ERRCODE = '22023';
+    END IF;
     -- In one order, so that two senders do not wait for each other.
     FOR target IN
         SELECT i.id

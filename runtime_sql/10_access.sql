@@ -46,6 +46,11 @@ BEGIN
     IF to_regrole(quote_ident(p_role)) IS NULL THEN
         RAISE EXCEPTION 'role "%" does not exist', p_role USING ERRCODE = '42704';
     END IF;
+    IF EXISTS (SELECT FROM pg_namespace AS n WHERE n.nspname = 'df' AND pg_get_userbyid(n.nspowner) = p_role) THEN
+        -- The functions that keep the state run with its rights.
+        RAISE EXCEPTION 'role "%" owns the runtime, which could not work without these rights', p_role
+            USING ERRCODE = '42501', HINT = 'Name a role that was let in with df.grant_usage.';
+    END IF;
     EXECUTE format('REVOKE ALL ON FUNCTION df.grant_usage(text, boolean, boolean), df.revoke_usage(text), df.metrics() FROM %I CASCADE', p_role);
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA df FROM %I CASCADE', p_role);
     EXECUTE format('REVOKE ALL (caller, kind, instance_id, payload) ON df.request FROM %I CASCADE', p_role);

@@ -421,7 +421,7 @@ BEGIN
         title := CASE each.kind
             WHEN 'sql' THEN 'SQL: ' || df.shorten_v1(each.body ->> 'query', 50)
             WHEN 'sleep' THEN 'SLEEP ' || coalesce((each.body ->> 'seconds') || 's', each.body ->> 'argument')
-            WHEN 'schedule' THEN format('WAIT ''%s''', each.body ->> 'cron')
+            WHEN 'schedule' THEN concat(format('WAIT ''%s''', each.body ->> 'cron'), ' (' || (each.body ->> 'timezone') || ')')
             WHEN 'signal' THEN concat(
                 format('SIGNAL ''%s''', each.body ->> 'signal'),
                 ' (' || (each.body ->> 'timeout') || CASE jsonb_typeof(each.body -> 'timeout') WHEN 'number' THEN 's)' ELSE ')' END)

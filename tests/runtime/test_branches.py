@@ -435,6 +435,8 @@ def test_who_may_not_see_an_instance_may_not_signal_it(program):
     with pytest.raises(psycopg.Error, match="Instance not found or access denied"):
         program.database.query("SELECT df.signal(%s, 'go')", instance, role="bob")
     assert program.database.value("SELECT df.signal_label('x', 'go')", role="bob") == 0
+    with pytest.raises(psycopg.Error, match="Signal name cannot be empty"):
+        program.database.value("SELECT df.signal_label('nobody has this one', '')")
 
 
 def test_a_signal_to_an_instance_that_has_ended_is_ok_and_ignored(program):

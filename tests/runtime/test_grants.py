@@ -109,3 +109,12 @@ def test_a_role_that_does_not_exist(workflows):
     for function in ("grant_usage", "revoke_usage"):
         error = refused(workflows.database, f"SELECT df.{function}('nobody')", role="dfowner")
         assert (error.sqlstate, error.diag.message_primary) == ("42704", 'role "nobody" does not exist')
+
+
+def test_the_runtimes_owner_cannot_lock_itself_out(database):
+    """The functions that keep the state run with its rights: nobody's workflow would go on."""
+    database.query("SELECT df.grant_usage('dfowner')", role="dfowner")
+    problem = refused(database, "SELECT df.revoke_usage('dfowner')", role="dfowner")
+    assert problem.sqlstate == "42501"
+    assert "owns the runtime" in str(problem)
+    assert database.value("SELECT count(*) FROM df.list_instances()") == 0

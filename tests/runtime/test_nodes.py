@@ -420,7 +420,7 @@ def test_the_tree_of_a_workflow(workflows):
         "      SQL: SELECT false",
         "→ LOOP (infinite)",
         "    ↻ body:",
-        "      WAIT '0 9 * * *' |=> 'day'",
+        "      WAIT '0 9 * * *' (Europe/Berlin) |=> 'day'",
         "      → SLEEP 1 day",
     ]
 
