@@ -54,6 +54,20 @@ def start_workflow(
     return str(row[0])
 
 
+def is_started_here(connection: Connection, instance_id: str) -> bool:
+    """Whether it is this transaction that started it, and no earlier start with the same key."""
+    row = connection.execute(
+        """
+        SELECT EXISTS (
+            SELECT FROM df.instance AS i WHERE i.id = %s AND i.start_xact = pg_catalog.pg_current_xact_id()
+        )
+        """,
+        (instance_id,),
+    ).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
 def _parameters(connection: Connection, name: str) -> dict[str, str]:
     """The parameters and their types; of all workflows of that name, where the schema is not given."""
     rows: list[Any] = connection.execute(

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import click
 
 from pgdurc.cli.options import argument_options, database_options, json_option, open_database
-from pgdurc.cli.report import done_before, write_json
+from pgdurc.cli.report import done_before, note, write_json
 from pgdurc.failure import Exit, Failure
 from pgdurc.nearest import nearest
 from pgdurc.runtime import require_driver_role, require_runtime
 from pgdurc.settings import MOST_DRIVERS, read_settings
-from pgdurc.start import parse_arguments, start_workflow
+from pgdurc.start import is_started_here, parse_arguments, start_workflow
 
 if TYPE_CHECKING:
     from pgdurc.compile import Compiled, CompiledWorkflow
@@ -80,7 +80,9 @@ def run_command(
         with connection.transaction():
             deploy_compiled(connection, source, compiled, file)
             instance_id = start_workflow(connection, name, argument, label=label, key=key)
-    click.echo(f"started {name} as {instance_id}", err=True)
+            is_new = key is None or is_started_here(connection, instance_id)
+    started = f"started {name} as {instance_id}"
+    note(started if is_new else f"not started: workflow {name} with key {key} is {instance_id} already")
     worker = Worker(database, drivers)
     try:
         if drivers:

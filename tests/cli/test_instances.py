@@ -272,6 +272,18 @@ def test_run_follows_to_the_end_and_prints_the_result(cli, deployed):
     assert "completed after" in result.stderr
 
 
+def test_run_with_a_key_says_whether_it_started(cli, deployed):
+    command = ("run", "script.pgd", "greet", "-a", "who=x", "--drivers", "1", "--db", deployed.conninfo())
+    first = cli(*command, "--key", "k\x1b").stderr.splitlines()[0]
+    instance = first.removeprefix("started greet as ")
+    assert deployed.query("SELECT id FROM df.instances") == [(instance,)]
+    second = cli(*command, "--key", "k\x1b")
+    assert second.exit_code == 0
+    not_started = f"not started: workflow greet with key k\\x1b is {instance} already"
+    assert second.stderr.splitlines()[0] == not_started
+    assert cli(*command, "--key", "another").stderr.startswith("started greet as ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
