@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,18 @@ import click
 
 from pgdurc.cli.options import argument_options, database_options, json_option, open_database
 from pgdurc.cli.report import done_before, note, write_json
+from pgdurc.database import connect
 from pgdurc.failure import Exit, Failure
 from pgdurc.nearest import nearest
 from pgdurc.runtime import require_driver_role, require_runtime
 from pgdurc.settings import MOST_DRIVERS, read_settings
 from pgdurc.start import is_started_here, parse_arguments, start_workflow
+from pgdurc.timeline import json_object, load_error, load_outcome, to_json
 
 if TYPE_CHECKING:
     from pgdurc.compile import Compiled, CompiledWorkflow
+    from pgdurc.database import Database
+    from pgdurc.timeline import Instance
 
 
 @click.command(
@@ -92,7 +97,7 @@ def run_command(
         if drivers:
             worker.stop(grace_s=2.0)
     if followed.instance is not None:
-        _write_result(database.conninfo, instance_id, followed.instance.status, as_json)
+        _write_result(database, followed.instance, as_json)
     click.get_current_context().exit(followed.exit_code)
 
 
@@ -166,14 +171,19 @@ def _spoken(workflow: CompiledWorkflow) -> tuple[str, str]:
     return ".".join(workflow.name), workflow.name[-1]
 
 
-def _write_result(conninfo: str, instance_id: str, status: str, as_json: bool) -> None:
-    import psycopg
-
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        row = connection.execute("SELECT df.result(%s)", (instance_id,)).fetchone()
-    result = row[0] if row else None
+def _write_result(database: Database, instance: Instance, as_json: bool) -> None:
+    with connect(database) as connection:
+        outcome = load_outcome(connection, instance.id)
+        error = load_error(connection, instance.id) if instance.status == "failed" else None
     if as_json:
+        described = {
+            "id": instance.id,
+            "status": instance.status,
+            "reason": outcome.reason,
+            "error": asdict(error) if error else None,
+        }
+        fields = {name: to_json(value) for name, value in described.items()}
         # As the database wrote it: a float would lose digits of a numeric.
-        write_json(f'{{"id": "{instance_id}", "status": "{status}", "result": {result or "null"}}}')
-    elif result is not None:
-        write_json(result)
+        write_json(json_object(fields | {"result": outcome.result or "null"}))
+    elif outcome.result is not None:
+        write_json(outcome.result)

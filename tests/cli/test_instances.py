@@ -340,6 +340,31 @@ def test_run_of_a_workflow_that_fails(cli, deployed):
 
 
 @pytest.mark.parametrize(
+    ("step", "status", "error"),
+    [
+        ("SELECT 1/0", "failed", "division by zero"),
+        ("SELECT df.cancel({sys_instance_id}, ''no need'')", "cancelled", None),
+        ("SELECT 1.10 AS n", "completed", None),
+    ],
+)
+def test_run_as_json_tells_how_it_ended(cli, deployed, step, status, error):
+    """As show does."""
+    Path("ends.pgd").write_text(f"CREATE WORKFLOW ends() AS '{step}';\n")
+    db = deployed.conninfo()
+    said = cli("run", "ends.pgd", "--json", "--drivers", "1", "--db", db).stdout
+    ended = json.loads(said)
+    assert list(ended) == ["id", "status", "reason", "error", "result"]
+    assert ended == {
+        name: value
+        for name, value in json.loads(cli("show", "--json", "--db", db).stdout).items()
+        if name in ended
+    }
+    assert (ended["status"], ended["reason"]) == (status, "no need" if status == "cancelled" else None)
+    assert (ended["error"] or {}).get("message") == error
+    assert ('"n": 1.10' in said) == (status == "completed")
+
+
+@pytest.mark.parametrize(
     ("step", "set_up", "is_named"),
     [
         ("SELECT * FROM not_there", "lacking.setup.sql", True),
