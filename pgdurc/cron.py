@@ -27,12 +27,26 @@ class _Field:
 
     @property
     def hint(self) -> str:
-        words = f", or {self.names[0]} to {self.names[-1]}" if self.names else ""
+        words = f", or {self.names[0][:3]} to {self.names[-1][:3]}" if self.names else ""
         return f"{self.name}: {self.first} to {self.last}{words}; *, lists, ranges a-b and steps */n"
 
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+# Their first three letters will do.
+_MONTHS = (
+    "JANUARY",
+    "FEBRUARY",
+    "MARCH",
+    "APRIL",
+    "MAY",
+    "JUNE",
+    "JULY",
+    "AUGUST",
+    "SEPTEMBER",
+    "OCTOBER",
+    "NOVEMBER",
+    "DECEMBER",
+)
+_WEEKDAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
 _FIELDS = (
     _Field("minute", 0, 59),
     _Field("hour", 0, 23),
@@ -43,7 +57,7 @@ _FIELDS = (
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _WORD = re.compile(r"[^ \t\r\n]+")
 _ITEM = re.compile(
-    r"(?:\*|(?P<a>[0-9]{1,3}|[A-Z]{3})(?:-(?P<b>[0-9]{1,3}|[A-Z]{3}))?)(?:/(?P<step>[0-9]{1,3}))?\Z",
+    r"(?:\*|(?P<a>[0-9]{1,3}|[A-Z]{3,9})(?:-(?P<b>[0-9]{1,3}|[A-Z]{3,9}))?)(?:/(?P<step>[0-9]{1,3}))?\Z",
     re.ASCII | re.IGNORECASE,
 )
 
@@ -109,4 +123,7 @@ def _number(field: _Field, word: str) -> int | None:
         number = int(word)
         return number if field.first <= number <= field.last else None
     name = word.upper()
-    return field.names.index(name) + field.first if name in field.names else None
+    for number, known in enumerate(field.names, field.first):
+        if name in (known, known[:3]):
+            return number
+    return None

@@ -585,7 +585,8 @@ $$;
 -- Schedules
 ---------------------------------------------------------------------------------------------------------------------
 
--- The values of one field of a cron expression: lists of *, a, a-b, each perhaps with /step; a/step goes on to the end. Names count from p_min.
+-- The values of one field of a cron expression: lists of *, a, a-b, each perhaps with /step; a/step goes on to the end. Names count from p_min,
+-- and their first three letters will do.
 CREATE OR REPLACE FUNCTION df.cron_field_v1(p_field text, p_min integer, p_max integer, p_names text[] DEFAULT '{}') RETURNS integer[]
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -598,18 +599,18 @@ DECLARE
     found integer[] := '{}';
 BEGIN
     FOREACH item IN ARRAY string_to_array(upper(p_field), ',') LOOP
-        part := regexp_match(item, '^(?:\*|([0-9]{1,3}|[A-Z]{3})(?:-([0-9]{1,3}|[A-Z]{3}))?)(?:/([0-9]{1,3}))?$');
+        part := regexp_match(item, '^(?:\*|([0-9]{1,3}|[A-Z]{3,9})(?:-([0-9]{1,3}|[A-Z]{3,9}))?)(?:/([0-9]{1,3}))?$');
         IF part IS NOT NULL THEN
             first := CASE
                 WHEN part[1] IS NULL THEN p_min
                 WHEN part[1] ~ '^[0-9]' THEN part[1]::integer
-                ELSE array_position(p_names, part[1]) + p_min - 1
+                ELSE (SELECT n + p_min - 1 FROM generate_subscripts(p_names, 1) AS n WHERE part[1] IN (p_names[n], left(p_names[n], 3)))
             END;
             last := CASE
                 WHEN part[1] IS NULL OR (part[2] IS NULL AND part[3] IS NOT NULL) THEN p_max
                 WHEN part[2] IS NULL THEN first
                 WHEN part[2] ~ '^[0-9]' THEN part[2]::integer
-                ELSE array_position(p_names, part[2]) + p_min - 1
+                ELSE (SELECT n + p_min - 1 FROM generate_subscripts(p_names, 1) AS n WHERE part[2] IN (p_names[n], left(p_names[n], 3)))
             END;
         END IF;
         IF part IS NULL OR NOT coalesce(first BETWEEN p_min AND last AND last <= p_max, false) OR part[3]::integer = 0 THEN
@@ -686,8 +687,9 @@ BEGIN
     minutes := df.cron_field_v1(fields[1], 0, 59);
     hours := df.cron_field_v1(fields[2], 0, 23);
     days := df.cron_field_v1(fields[3], 1, 31);
-    months := df.cron_field_v1(fields[4], 1, 12, '{JAN,FEB,MAR,APR,MAY,JUN,JUL,AUG,SEP,OCT,NOV,DEC}');
-    weekdays := df.cron_field_v1(fields[5], 0, 7, '{SUN,MON,TUE,WED,THU,FRI,SAT}');
+    months := df.cron_field_v1(
+        fields[4], 1, 12, '{JANUARY,FEBRUARY,MARCH,APRIL,MAY,JUNE,JULY,AUGUST,SEPTEMBER,OCTOBER,NOVEMBER,DECEMBER}');
+    weekdays := df.cron_field_v1(fields[5], 0, 7, '{SUNDAY,MONDAY,TUESDAY,WEDNESDAY,THURSDAY,FRIDAY,SATURDAY}');
     IF 7 = ANY (weekdays) THEN
         weekdays := weekdays || 0;
     END IF;

@@ -220,3 +220,26 @@ def test_a_rare_expression_is_found_fast(database):
         " SELECT extract(epoch FROM clock_timestamp() - n.at) FROM n WHERE n.next IS NOT NULL"
     )
     assert took < 0.5
+
+
+@pytest.mark.parametrize(
+    ("full", "short"),
+    [
+        ("0 9 * * Monday-FRIDAY", "0 9 * * MON-FRI"),
+        ("0 9 1 january,September *", "0 9 1 JAN,SEP *"),
+        ("0 9 * May-august/2 sunday", "0 9 * MAY-AUG/2 SUN"),
+    ],
+)
+def test_names_in_full(any_database, full, short):
+    after = datetime(2024, 2, 3, tzinfo=UTC)
+    assert check_cron(full) is None
+    assert next_cron(any_database, full, "UTC", after) == next_cron(any_database, short, "UTC", after)
+
+
+@pytest.mark.parametrize(
+    "expression", ["0 9 * * MOND", "0 9 * * JANUARY", "0 9 * MONDAY *", "0 9 * * MONDAYS"]
+)
+def test_what_is_no_name(any_database, expression):
+    assert check_cron(expression) is not None
+    with pytest.raises(psycopg.Error, match="invalid cron expression: bad field"):
+        next_cron(any_database, expression, "UTC", datetime(2024, 2, 3, tzinfo=UTC))
