@@ -7,6 +7,7 @@ has one. The word `embedded` in place of a connection string means that server, 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,24 @@ CONNECT_TIMEOUT_S = 10
 EMBEDDED = "embedded"
 
 GRANT_USAGE_HINT = "let the runtime's owner execute: SELECT df.grant_usage('<role>')"
+
+# What libpq or the server says, in English, and what to look at.
+UNCONNECTED = {
+    r'role ".*" does not exist': "look at the name of the role, or: CREATE ROLE ... LOGIN",
+    r'role ".*" is not permitted to log in': "connect as a role that has LOGIN",
+    r'database ".*" does not exist': "look at the name of the database, or make it: createdb",
+    r'permission denied for database ".*"': "GRANT CONNECT ON DATABASE ... TO the role",
+    r"no password supplied": "give a password: PGPASSWORD, or a line in ~/.pgpass",
+    r"authentication failed": "look at the role and its password, and at the line for them in pg_hba.conf",
+    r"no pg_hba\.conf entry": "pg_hba.conf lets nobody like that in from here; sslmode=require may help",
+    r"too many (connections|clients)|connection slots": "there are as many sessions as may be: fewer drivers",
+    r"is (starting up|shutting down|in recovery mode|not (yet )?accepting)": "try again in a moment",
+    r"Connection refused": "no server listens there: look at host and port, and whether it runs",
+    r"No such file or directory": "look whether the server runs, or name a host: postgresql://user@host/name",
+    r"could not translate host name|failed to resolve host": "look at the host's spelling, and the DNS",
+    r"timeout expired|timed out|unreachable|No route": "nothing answers: a firewall, or the wrong address",
+    r"SSL": "look at sslmode and the certificates",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +135,20 @@ def connect(database: Database, *, autocommit: bool = True) -> Connection:
         # Prepared statements would break behind a pooler, and a driver's hygiene deallocates them.
         return psycopg.connect(database.conninfo, autocommit=autocommit, prepare_threshold=None, **defaults)
     except psycopg.OperationalError as error:
+        said = _one_paragraph(str(error))
         raise Failure(
             "cannot connect to the database",
-            detail=_one_paragraph(str(error)),
-            hint=f"it was named by {database.origin}",
+            detail=said,
+            hint=unconnected_hint(said, database),
             sqlstate=error.sqlstate,
         ) from None
+
+
+def unconnected_hint(said: str, database: Database) -> str:
+    """What to look at when libpq or the server says that, where that is known, and who named the database."""
+    named = f"it was named by {database.origin}"
+    hint = next((hint for pattern, hint in UNCONNECTED.items() if re.search(pattern, said)), None)
+    return named if hint is None else f"{hint}; {named}"
 
 
 def _checked(database: Database) -> Database:

@@ -48,7 +48,7 @@ def examine(database: Database) -> Report:
     try:
         connection = connect(database)
     except Failure as failure:
-        return Report((unconnected(failure, database),), is_connected=False)
+        return Report((_failed("connection", failure),), is_connected=False)
     with connection:
         if database.is_embedded:
             # As with any command.
@@ -59,32 +59,6 @@ def examine(database: Database) -> Report:
         if all(finding.status != PROBLEM for finding in findings):
             findings += [*_role(connection), *_inside(connection)]
     return Report(tuple(findings), is_connected=True)
-
-
-def unconnected(failure: Failure, database: Database) -> Finding:
-    said = failure.detail or failure.message
-    hint = next((hint for pattern, hint in UNCONNECTED.items() if re.search(pattern, said)), "")
-    named = f"it was named by {database.origin}"
-    return Finding("connection", PROBLEM, f"{failure.message}: {said}", f"{hint}; {named}" if hint else named)
-
-
-# What libpq or the server says, in English, and what to look at.
-UNCONNECTED = {
-    r'role ".*" does not exist': "look at the name of the role, or: CREATE ROLE ... LOGIN",
-    r'role ".*" is not permitted to log in': "connect as a role that has LOGIN",
-    r'database ".*" does not exist': "look at the name of the database, or make it: createdb",
-    r'permission denied for database ".*"': "GRANT CONNECT ON DATABASE ... TO the role",
-    r"no password supplied": "give a password: PGPASSWORD, or a line in ~/.pgpass",
-    r"authentication failed": "look at the role and its password, and at the line for them in pg_hba.conf",
-    r"no pg_hba\.conf entry": "pg_hba.conf lets nobody like that in from here; sslmode=require may help",
-    r"too many (connections|clients)|connection slots": "there are as many sessions as may be: fewer drivers",
-    r"is (starting up|shutting down|in recovery mode|not (yet )?accepting)": "try again in a moment",
-    r"Connection refused": "no server listens there: look at host and port, and whether it runs",
-    r"No such file or directory": "look whether the server runs, or name a host: postgresql://user@host/name",
-    r"could not translate host name|failed to resolve host": "look at the host's spelling, and the DNS",
-    r"timeout expired|timed out|unreachable|No route": "nothing answers: a firewall, or the wrong address",
-    r"SSL": "look at sslmode and the certificates",
-}
 
 
 def _connection(connection: Connection, database: Database) -> list[Finding]:

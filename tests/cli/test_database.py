@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pgdurc.database import Database, choose_database, connect
+from pgdurc.database import Database, choose_database, connect, unconnected_hint
 from pgdurc.failure import Exit, Failure
 from pgdurc.settings import read_settings
 
@@ -117,8 +117,27 @@ def test_a_database_that_is_down(cli, project):
     result = cli("ls", "--db", "host=127.0.0.1 port=1 dbname=x")
     assert result.exit_code == 3
     assert "error: cannot connect to the database" in result.stderr
-    assert "hint: it was named by --db" in result.stderr
+    hint = "no server listens there: look at host and port, and whether it runs; it was named by --db"
+    assert f"  hint: {hint}\n" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ('FATAL: password authentication failed for user "x"', "look at the role and its password"),
+        ("fe_sendauth: no password supplied", "give a password"),
+        (
+            'FATAL: no pg_hba.conf entry for host "10.0.0.1", user "x", database "y"',
+            "pg_hba.conf lets nobody",
+        ),
+        ("connection timeout expired", "nothing answers"),
+        ("FATAL: the database system is starting up", "try again"),
+        ("something else", "it was named by --db"),
+    ],
+)
+def test_what_libpq_says(said, hint):
+    assert unconnected_hint(said, Database("", "--db")).startswith(hint)
 
 
 def test_a_connection_gives_up_in_time_and_says_what_it_is(database, monkeypatch):

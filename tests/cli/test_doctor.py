@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from pgdurc.database import Database
-from pgdurc.doctor import server, unconnected
-from pgdurc.failure import Failure
+from pgdurc.doctor import server
 from tests.runtime.test_attacks_roles import PGBOUNCER, bouncer
 
 SCRIPT = "CREATE WORKFLOW w() AS df.sleep(60) ~> 'SELECT 1 AS x';\n"
@@ -137,7 +135,7 @@ def test_a_pooler(cli, database):
 
 
 def test_no_connection(cli, database):
-    """Each for real, with what to look at."""
+    """Each for real, with what to look at; other commands say the same."""
     place, name = database.server.cluster.socket, database.name
     with database.connect("postgres") as connection:
         connection.execute(f"CREATE ROLE nologin_{name}; CREATE ROLE crowd_{name} LOGIN CONNECTION LIMIT 0")
@@ -160,30 +158,13 @@ def test_no_connection(cli, database):
             assert finding.startswith("cannot connect to the database: ")
             assert str(found).startswith(hint), finding
             assert str(found).endswith("; it was named by --db")
+            refused = cli("ls", "--db", conninfo)
+            assert refused.exit_code == 3
+            assert f"  hint: {found}\n" in refused.stderr
     finally:
         with database.connect("postgres") as connection:
             connection.execute(f"DROP OWNED BY crowd_{name}")
             connection.execute(f"DROP ROLE nologin_{name}, crowd_{name}, out_{name}")
-
-
-@pytest.mark.parametrize(
-    ("said", "hint"),
-    [
-        ('FATAL: password authentication failed for user "x"', "look at the role and its password"),
-        ("fe_sendauth: no password supplied", "give a password"),
-        (
-            'FATAL: no pg_hba.conf entry for host "10.0.0.1", user "x", database "y"',
-            "pg_hba.conf lets nobody",
-        ),
-        ("connection timeout expired", "nothing answers"),
-        ("FATAL: the database system is starting up", "try again"),
-        ("something else", "it was named by --db"),
-    ],
-)
-def test_what_libpq_says(said, hint):
-    finding = unconnected(Failure("cannot connect to the database", detail=said), Database("", "--db"))
-    assert finding.finding == f"cannot connect to the database: {said}"
-    assert str(finding.hint).startswith(hint)
 
 
 def test_servers():
