@@ -163,7 +163,7 @@ def test_truth(workflows, condition, holds):
         ("", None),
         ("'42'", 42),
         ("'done'", "done"),
-        ("'$x'", 7),
+        ("'$x'", {"rows": [{"n": 7}], "row_count": 1}),
         ("'n is $x'", "n is 7"),
         ("""'{"n": $x}'""", {"n": 7}),
     ],
@@ -171,7 +171,36 @@ def test_truth(workflows, condition, holds):
 def test_break_values(workflows, value, result):
     instance = workflows.run(f"CREATE WORKFLOW w() AS @> ('SELECT 7 AS n' |=> x ~> df.break({value}));")
     assert workflows.status(instance) == "completed", workflows.error(instance)
-    assert workflows.result(instance) in (result, {"rows": [{"n": result}], "row_count": 1})
+    assert workflows.result(instance) == result
+
+
+@pytest.mark.parametrize(
+    ("value", "of", "type_"),
+    [
+        ("$r", "'SELECT 7 AS n'", "integer"),
+        ("$r", "'SELECT ''done'' AS state'", "text"),
+        ("$r", "'SELECT 7 AS n, 8 AS m'", "jsonb"),
+        ("$r", "df.sleep(0)", "jsonb"),
+        ("$r.n", "'SELECT 7 AS n'", "jsonb"),
+        ("7", "'SELECT 7 AS n'", "jsonb"),
+        ("no", "'SELECT 7 AS n'", "jsonb"),
+        ("", "'SELECT 7 AS n'", "jsonb"),
+    ],
+)
+def test_the_type_of_a_loop_that_broke(wf, workflows, value, of, type_):
+    """A name alone hands on the result with its types, also through a race."""
+    loop = f"@> ({of} |=> r ~> df.break('{value}'))"
+    for body in (loop, f"df.race({loop}, df.sleep(100) ~> {of})"):
+        instance = wf(f"{body} |=> x ~> 'SELECT pg_typeof($x)::text AS t'")
+        assert workflows.rows(instance) == [{"t": type_}]
+
+
+def test_a_name_has_the_type_of_the_way_that_bound_it(wf, workflows):
+    choice = (
+        "df.if('SELECT {}', 'SELECT 1 AS n', 'SELECT ''x'' AS t') |=> x ~> 'SELECT pg_typeof($x)::text AS t'"
+    )
+    for condition, type_ in (("true", "integer"), ("false", "text")):
+        assert workflows.rows(wf(choice.format(condition))) == [{"t": type_}]
 
 
 def test_raw_variables_are_for_the_owner_alone(workflows):
