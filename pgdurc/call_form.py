@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pgdurc import grammar, pgsql
@@ -127,6 +128,9 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     if builder.has_errors:
         return None, builder.diagnostics
     hidden = builder.leaves.hidden
+    unread = tuple(found for one in hidden if (found := _expression_problem(one)) is not None)
+    if unread:
+        return None, (*builder.diagnostics, *unread)
     place = builder.leaves.span(expression.begin, expression.end)
     declaration = Declaration(
         name=Identifier((NAME,), site.span),
@@ -143,6 +147,26 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
         (name, own_text[tokens[one.begin].start : tokens[one.end - 1].end]) for name, one in given.items()
     )
     return CallForm(declaration, tuple(hidden), written), builder.diagnostics
+
+
+def _expression_problem(hidden: Hidden) -> Diagnostic | None:
+    """What PostgreSQL has against it; nothing where psql, or a step around the call, puts something in."""
+    text = hidden.expression
+    tokens = list(pgsql.scan(text))
+    for token, after in pairwise(tokens):
+        if token.text in (":", "$", "{") and token.end == after.start:
+            return None
+    before = "SELECT ("
+    try:
+        pgsql.parse(f"{before}{text}\n)::pg_catalog.text")
+    except pgsql.ParseError as error:
+        at = error.position - len(before)
+        if at >= len(text.rstrip()):
+            end = Span(hidden.span.end - 1, hidden.span.end)
+            return StatementError("PGD101", "syntax error at the end of the expression", end).diagnostic
+        found = next((token for token in tokens if token.end > at), tokens[-1])
+        return StatementError("PGD101", error.message, token_span(found, hidden.span.start)).diagnostic
+    return None
 
 
 _WRITTEN_OUT = (["OPERATOR", "(", "Op", ")"], ["OPERATOR", "(", "IDENT", ".", "Op", ")"])
