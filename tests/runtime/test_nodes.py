@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -533,3 +536,26 @@ def test_what_cannot_be_explained_is_told(workflows, written, said):
 def test_explain_of_null(workflows):
     for null in ("NULL", "NULL::text", "input => NULL"):
         assert workflows.database.value(f"SELECT df.explain({null})") is None
+
+
+@pytest.mark.parametrize("heading", ["#### Nodes", "#### The tree"])
+def test_the_example_of_the_documentation(workflows, heading):
+    page = (Path(__file__).parents[2] / "docs" / "runtime.md").read_text(encoding="utf-8")
+    blocks = re.compile(r"```\w+\n(.*?)```", re.DOTALL)
+    script, starts = blocks.findall(page[page.index("The examples ran against this workflow") :])[:2]
+    query, printed = blocks.findall(page[page.index(heading) :])[:2]
+    workflows.deploy(script)
+    instance = workflows.start(starts.splitlines()[-1].removeprefix("SELECT ").rstrip(";"))
+    assert workflows.drive_until_ended(instance) == "failed"
+    database = workflows.database
+    shown = subprocess.run(
+        [database.server.psql, "-Xq", "-P", "footer=off", *(["-At"] if "explain" in query else []), "-d", database.conninfo()],
+        input=query.replace("d7a2b938", instance), capture_output=True, text=True, check=True, timeout=60,
+        env={"PGCLIENTENCODING": "UTF8", "LC_ALL": "C.UTF-8"},
+    ).stdout  # fmt: skip
+    assert lines(shown.replace(instance, "d7a2b938")) == lines(printed)
+
+
+def lines(text: str) -> list[str]:
+    """psql fills the last column up, the page does not."""
+    return [line.rstrip() for line in text.strip("\n").splitlines()]
