@@ -28,6 +28,7 @@ from pgdurc.timeline import (
     one_line,
     place,
     rows_text,
+    standing_text,
     waiting_text,
 )
 from pgdurc.visible import visible, visible_lines
@@ -206,7 +207,8 @@ def _show_waiting(view: _View, status: _Status, waiting: list[Waiting]) -> None:
         words = f"{waiting_text(first)}: " if not first.is_running else ""
         status.show(words + what + others, key=key)
     else:
-        status.show(f"{waiting_text(first)}, then {what}{others}", until=time.monotonic() + first.due_in_s)
+        text = f"{waiting_text(first)}{standing_text(first)}{others}"
+        status.show(text, until=time.monotonic() + first.due_in_s)
 
 
 def _hint_if_undriven(view: _View, connection: Connection, waiting: list[Waiting], *, has_news: bool) -> None:

@@ -296,6 +296,15 @@ def waiting_text(waiting: Waiting) -> str:
             return other
 
 
+def standing_text(waiting: Waiting) -> str:
+    """Behind how long a task waits: what comes next; of a signal the wait itself; at the end nothing."""
+    if waiting.kind == "end":  # named as the wait before it, and there is nothing to come
+        return ""
+    where = "at" if waiting.reason == "signal" else "then"
+    what = f"{place(waiting.file, waiting.line)} {one_line(waiting.label)}"
+    return f", {where} {what.strip()}"
+
+
 def source_lines(file: str | None, line: int | None, near: Path | None = None) -> list[str]:
     """The line that failed with carets under it, where the file is at hand; else nothing.
 

@@ -31,6 +31,7 @@ from pgdurc.timeline import (
     one_line,
     place,
     rows_text,
+    standing_text,
     to_json,
     waiting_text,
 )
@@ -215,9 +216,7 @@ def _waiting_line(task: Waiting) -> str:
     if due is None:
         return f"{waiting_text(task)}, at {what}"
     if due > 0:
-        # A sleep with nothing behind it stands where it sleeps.
-        next_word = "at" if task.kind == "sleep" else "then"
-        return f"{waiting_text(task)} for another {duration(due)}, {next_word} {what}"
+        return f"{waiting_text(task)} for another {duration(due)}{standing_text(task)}"
     return f"due since {duration(-due)}: {what}"
 
 

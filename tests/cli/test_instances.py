@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import string
 import subprocess
@@ -14,8 +15,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
+from pgdurc.database import Database
+from pgdurc.follow import _show_waiting, _Status, _View
 from pgdurc.start import _exact, parse_arguments
+from pgdurc.timeline import load_waiting
 
 SCRIPT = """\
 CREATE WORKFLOW greet(who text, times int DEFAULT 1, extra jsonb DEFAULT 'null') AS
@@ -512,6 +517,34 @@ def test_what_is_overdue_is_due_and_runs_nowhere(cli, deployed, project):
     assert "\ndue since " in shown.stdout
     assert "sleeps" not in shown.stdout
     assert "nothing runs it; as the workflow's owner: pgdurc worker --db" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("df.sleep(500)", r"sleeps for another [^,]+"),
+        ("df.sleep(500) ~> 'SELECT 1'", r"sleeps for another .*, then wait\.pgd:1 SELECT 1"),
+        ("df.sleep(500) ~> df.sleep(40)", r"sleeps for another .*, then wait\.pgd:1 df\.sleep\(40\)"),
+        ("df.wait_for_schedule('0 0 1 1 *')", r"waits for its schedule for another [^,]+"),
+        ("df.wait_for_schedule('0 0 1 1 *') ~> 'SELECT 1'", r"waits for its .*, then wait\.pgd:1 SELECT 1"),
+        ("df.wait_for_signal('go', 500)", r"waits for a .*, at wait\.pgd:1 df\.wait_for_signal\('go', 500\)"),
+        ("df.wait_for_signal('go') ~> 'SELECT 1'", r"waits for a signal, at wait\.pgd:1 df\.wait_.*\('go'\)"),
+    ],
+)
+def test_what_comes_after_a_wait_is_not_the_wait(cli, deployed, body, said):
+    Path("wait.pgd").write_text(f"CREATE WORKFLOW wait() AS {body};\n")
+    assert cli("deploy", "wait.pgd", "--db", deployed.conninfo()).exit_code == 0
+    instance = start(cli, deployed, "wait")
+    deployed.drive()
+    shown = cli("show", instance, "--db", deployed.conninfo()).stdout.splitlines()
+    assert re.fullmatch(said, shown[-1]), shown
+    # The last line of run counts down instead.
+    with deployed.connect() as connection:
+        waiting = load_waiting(connection, instance)
+    if waiting[0].due_in_s is not None:
+        status = _Status("dots")
+        _show_waiting(_View(Console(), Database("", ""), instance, None), status, waiting)
+        assert status._text == re.sub(" for another [^,]+", "", shown[-1])
 
 
 def test_a_label_does_not_reach_the_terminal_as_it_is(cli, deployed):
