@@ -156,7 +156,9 @@ class Killer:
         time.sleep(self.chance.uniform(0, 0.1))
         try:
             at_work = self.database.query(
-                "SELECT pid FROM pg_stat_activity WHERE usename = 'alice' AND query LIKE 'CALL df.run%%' AND state = 'active'",
+                # Of this test alone: others use the same server.
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'alice'"
+                " AND query LIKE 'CALL df.run%%' AND state = 'active'",
                 role=SUPERUSER,
             )
             if at_work:
