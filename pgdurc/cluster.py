@@ -144,6 +144,11 @@ class Cluster:
         pid = self._recorded_pid()
         return pid if pid is not None and any(process.pid == pid for process in self.processes()) else None
 
+    @property
+    def has_crashed(self) -> bool:
+        """Whether the postmaster is dead without having stopped in order: that takes its pid file away."""
+        return (self.data / "postmaster.pid").exists() and self.postmaster() is None
+
     def processes(self) -> list[Any]:
         """The live processes of this cluster (psutil.Process).
 

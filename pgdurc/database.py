@@ -52,14 +52,18 @@ UNCONNECTED = {
 class Database:
     """`origin` says who named it; `option` repeats the choice in a command line that is shown to the user.
 
-    `is_new`: an embedded server that was made just now.
+    `project` is whose embedded server it is, None where it is none; `is_new`: that was made just now.
     """
 
     conninfo: str
     origin: str
     option: str = ""
-    is_embedded: bool = False
+    project: Path | None = None
     is_new: bool = False
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.project is not None
 
     def describe(self) -> str:
         """Where it is, without a password."""
@@ -115,13 +119,17 @@ def embedded_database(project: Path, option: str = "") -> Database:
         cluster.conninfo(ROLE, DATABASE),
         f"the embedded server of {project}",
         option,
-        is_embedded=True,
-        is_new=is_new,
+        project,
+        is_new,
     )
 
 
+class Unconnected(Failure):
+    """There is no connection to the database."""
+
+
 def connect(database: Database, *, autocommit: bool = True) -> Connection:
-    """A connection with the settings that every command wants; raises Failure where there is none."""
+    """A connection with the settings that every command wants; raises Unconnected where there is none."""
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
@@ -136,7 +144,7 @@ def connect(database: Database, *, autocommit: bool = True) -> Connection:
         return psycopg.connect(database.conninfo, autocommit=autocommit, prepare_threshold=None, **defaults)
     except psycopg.OperationalError as error:
         said = _one_paragraph(str(error))
-        raise Failure(
+        raise Unconnected(
             "cannot connect to the database",
             detail=said,
             hint=unconnected_hint(said, database),

@@ -90,6 +90,15 @@ def ensure_embedded(project: Path) -> Cluster:
     return cluster
 
 
+def revive_embedded(project: Path) -> bool:
+    """Start the project's server again if it has crashed; False where it runs, or was stopped in order."""
+    cluster = embedded_cluster(project)
+    if not cluster.has_crashed:
+        return False
+    cluster.start()
+    return True
+
+
 def stop_embedded(project: Path) -> bool:
     """Stop the project's server; False where it was down. What it holds is kept."""
     cluster = embedded_cluster(project)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pgdurc.database import Database, connect
+from pgdurc.database import Database, Unconnected, connect, failure_of
 from pgdurc.failure import Exit, Failure
 from pgdurc.timeline import (
     ENDED,
@@ -42,6 +42,7 @@ POLL_FIRST_S = 0.05
 POLL_LAST_S = 1.0
 # A database that restarts is waited for this long.
 AWAY_S = 60.0
+RECONNECT_S = 0.2
 # Due for so long and untouched: there may be nobody to run it.
 UNDRIVEN_S = 3.0
 
@@ -70,10 +71,15 @@ class _View:
     database: Database
     instance_id: str
     near: Path | None
+    is_driven: bool
     seen: set[tuple[int, int]] = field(default_factory=set)
     due_since: float | None = None
     has_hinted: bool = False
     has_named_set_up: bool = False
+
+    def say(self, text: str, style: str | None = None) -> None:
+        """A line of ours, below those of the steps."""
+        self.console.print(visible(text), style=style, markup=False)
 
 
 def follow(
@@ -87,33 +93,67 @@ def follow(
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    view = _View(console, database, instance_id, near, has_hinted=is_driven)
+    view = _View(console, database, instance_id, near, is_driven)
     try:
         with _status(console) as status:
             instance = _watch(view, status)
     except KeyboardInterrupt:
-        _say_detached(view, is_driven)
+        view.say(f"detached; {view.instance_id} is not cancelled")
+        for way in _ways_on(view):
+            view.say(f"  {way}")
         return Followed(Exit.DETACHED)
     return Followed(_conclude(view, instance), instance)
 
 
 def _watch(view: _View, status: _Status) -> Instance:
-    away_since: float | None = None
-    while True:
-        import psycopg
+    """Poll until it ends; a connection that is lost is said to be, and made again."""
+    import psycopg
 
+    lost: Failure
+    lost_at: float | None = None
+    while True:
         try:
-            with connect(view.database) as connection:
-                away_since = None
-                return _poll_until_end(view, connection, status)
-        except (psycopg.OperationalError, Failure) as error:
-            if isinstance(error, Failure) and error.message != "cannot connect to the database":
-                raise
-            away_since = away_since or time.monotonic()
-            if time.monotonic() - away_since > AWAY_S:
-                raise
-            status.show("the database is away; trying again", away_since)
-            time.sleep(0.2)
+            connection = connect(view.database)
+        except Unconnected as failure:
+            lost = failure
+        else:
+            if lost_at is not None:
+                view.say(f"connected again after {duration(time.monotonic() - lost_at)}")
+            lost_at = None
+            try:
+                with connection:
+                    return _poll_until_end(view, connection, status)
+            except psycopg.OperationalError as error:
+                if not connection.broken:
+                    raise
+                lost = failure_of(error)
+        if lost_at is None:
+            lost_at = time.monotonic()
+            view.say(f"lost the connection to the database; trying again for {AWAY_S:.0f} s")
+        elif time.monotonic() - lost_at > AWAY_S:
+            raise _given_up(view, lost)
+        status.show("trying to connect to the database again", lost_at)
+        _revive(view)
+        time.sleep(RECONNECT_S)
+
+
+def _revive(view: _View) -> None:
+    """An embedded server has nobody but us to start it again."""
+    if view.database.project is None:
+        return
+    from pgdurc.embedded import revive_embedded
+
+    try:
+        if revive_embedded(view.database.project):
+            view.say("the embedded server had crashed, and is started again")
+    except Failure as failure:
+        raise _given_up(view, failure) from None
+
+
+def _given_up(view: _View, why: Failure) -> Failure:
+    ways = "\n".join([f"{view.instance_id} is not cancelled", *_ways_on(view)])
+    hint = ways if why.hint is None else f"{why.hint}\n{ways}"
+    return Failure(why.message, detail=why.detail, hint=hint, sqlstate=why.sqlstate)
 
 
 def _poll_until_end(view: _View, connection: Connection, status: _Status) -> Instance:
@@ -188,7 +228,7 @@ def _hint_at_set_up(view: _View, attempt: Attempt) -> None:
     if not set_up.exists():
         return
     command = f"pgdurc deploy {shlex.quote(str(set_up))}{view.database.option}"
-    view.console.print(f"  hint: what is missing may be made by: {command}", style="yellow", markup=False)
+    view.say(f"  hint: what is missing may be made by: {command}", "yellow")
     view.has_named_set_up = True
 
 
@@ -213,7 +253,7 @@ def _show_waiting(view: _View, status: _Status, waiting: list[Waiting]) -> None:
 
 def _hint_if_undriven(view: _View, connection: Connection, waiting: list[Waiting], *, has_news: bool) -> None:
     """Say how to run a driver when something has been due for long and no backend works on it."""
-    if view.has_hinted:
+    if view.is_driven or view.has_hinted:
         return
     is_due = any(task.due_in_s is not None and task.due_in_s <= 0 for task in waiting)
     if has_news or not is_due:
@@ -228,10 +268,8 @@ def _hint_if_undriven(view: _View, connection: Connection, waiting: list[Waiting
         (f"pgdurc {view.instance_id} ",),
     ).fetchone()
     if row and not row[0]:
-        view.console.print(
-            f"nothing runs it yet; as the workflow's owner: pgdurc worker{view.database.option}",
-            style="yellow",
-            markup=False,
+        view.say(
+            f"nothing runs it yet; as the workflow's owner: pgdurc worker{view.database.option}", "yellow"
         )
         view.has_hinted = True
     view.due_since = None
@@ -259,15 +297,15 @@ def _conclude(view: _View, instance: Instance) -> Exit:
     return Exit.FINE if instance.status == "completed" else Exit.WORKFLOW
 
 
-def _say_detached(view: _View, is_driven: bool) -> None:
+def _ways_on(view: _View) -> list[str]:
+    """The commands for an instance that is no longer followed."""
     option = view.database.option
-    lines = [f"detached; {view.instance_id} is not cancelled"]
-    if is_driven:
-        lines.append(f"  go on:  pgdurc worker{option}")
-    lines.append(f"  follow: pgdurc show {view.instance_id} --follow{option}")
-    lines.append(f"  cancel: pgdurc cancel {view.instance_id}{option}")
-    for line in lines:
-        view.console.print(line, markup=False)
+    driving = [f"go on:  pgdurc worker{option}"] if view.is_driven else []
+    return [
+        *driving,
+        f"follow: pgdurc show {view.instance_id} --follow{option}",
+        f"cancel: pgdurc cancel {view.instance_id}{option}",
+    ]
 
 
 class _Status:

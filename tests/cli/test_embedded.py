@@ -6,11 +6,16 @@ import importlib.util
 import json
 import os
 import pty
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -344,3 +349,99 @@ def test_the_server_of_a_project_that_is_gone_can_be_removed(cli, tmp_path, monk
     assert [one["status"] for one in listed if one["project"] == str(gone)] == ["running"]
     assert cli("embedded", "remove", "--yes", str(gone)).exit_code == 0
     assert str(gone) not in cli("embedded", "ls", "--json").stdout
+
+
+LONG = "CREATE WORKFLOW long() AS 'SELECT 1 AS first' ~> 'SELECT pg_sleep(1), 2 AS second' ~> 'SELECT 3 AS third';\n"
+
+
+@contextmanager
+def running_long(project: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """`pgdurc run` of three steps, in the second of which it is."""
+    (project / "long.pgd").write_text(LONG)
+    command = [sys.executable, "-m", "pgdurc", "run", "long.pgd", *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        while "first" not in (line := process.stderr.readline()):
+            assert line
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("victims", ["all", "postmaster"])
+def test_run_starts_the_server_again_that_crashes_under_it(cli, own_project, victims):
+    cluster = ensure_embedded(own_project)
+    with running_long(own_project) as following:
+        if victims == "all":
+            cluster.kill()
+        else:
+            os.kill(cluster.postmaster(), signal.SIGKILL)
+        result, said = following.communicate(timeout=60)
+    assert following.returncode == 0, said
+    assert json.loads(result)["rows"] == [{"third": 3}]
+    lost, again, connected, *steps = said.splitlines()
+    assert lost == "lost the connection to the database; trying again for 60 s"
+    assert again == "the embedded server had crashed, and is started again"
+    assert connected.startswith("connected again after ")
+    assert [step for step in steps if "second" in step]
+    assert [step for step in steps if "third" in step]
+
+
+@pytest.mark.crash
+def test_run_on_a_server_that_cannot_be_started_again_says_how_to_go_on(own_project):
+    cluster = ensure_embedded(own_project)
+    with running_long(own_project, "--json") as following:
+        with (cluster.data / "postgresql.conf").open("a") as file:
+            file.write("shared_buffers = 'nonsense'\n")
+        cluster.kill()
+        result, said = following.communicate(timeout=60)
+    assert (following.returncode, result) == (3, "")
+    assert f"error: pg_ctl failed in {cluster.directory}" in said
+    assert re.search(
+        "hint: ([0-9a-f]{8}) is not cancelled\n"
+        "    go on:  pgdurc worker\n"
+        r"    follow: pgdurc show \1 --follow"
+        "\n"
+        r"    cancel: pgdurc cancel \1"
+        "\n",
+        said,
+    )
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("is_named", [False, True])
+def test_run_gives_up_on_a_server_that_others_start(cli, own_project, monkeypatch, is_named):
+    """One that was stopped, for then somebody wants it to be down; any that --db names."""
+    monkeypatch.setattr("pgdurc.follow.AWAY_S", 1.0)
+    cluster = ensure_embedded(own_project)
+    assert cli("install").exit_code == 0
+    url = cli("embedded", "url").stdout.strip()
+    option = f" --db {shlex.quote(url)}" if is_named else ""
+    (own_project / "naps.pgd").write_text(
+        "CREATE WORKFLOW naps() AS 'SELECT 1 AS first' ~> df.sleep(3600);\n"
+    )
+
+    def stop_when_it_runs() -> None:
+        deadline = time.monotonic() + 30
+        with psycopg.connect(cluster.conninfo(ROLE, DATABASE), autocommit=True) as connection:
+            running = "SELECT FROM df.instances WHERE status = 'running'"
+            while not connection.execute(running).fetchall() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        if is_named:
+            cluster.kill()
+        else:
+            cluster.stop()
+
+    stopping = threading.Thread(target=stop_when_it_runs)
+    stopping.start()
+    result = cli("run", "naps.pgd", *shlex.split(option), "--drivers", "1")
+    stopping.join(timeout=30)
+    assert result.exit_code == 3
+    assert "lost the connection to the database; trying again for 1 s\n" in result.stderr
+    assert "error: cannot connect to the database\n" in result.stderr
+    assert f"    go on:  pgdurc worker{option}\n    follow: pgdurc show " in result.stderr
+    assert f" --follow{option}\n    cancel: pgdurc cancel " in result.stderr
+    assert cluster.postmaster() is None

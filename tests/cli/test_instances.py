@@ -543,7 +543,7 @@ def test_what_comes_after_a_wait_is_not_the_wait(cli, deployed, body, said):
         waiting = load_waiting(connection, instance)
     if waiting[0].due_in_s is not None:
         status = _Status("dots")
-        _show_waiting(_View(Console(), Database("", ""), instance, None), status, waiting)
+        _show_waiting(_View(Console(), Database("", ""), instance, None, False), status, waiting)
         assert status._text == re.sub(" for another [^,]+", "", shown[-1])
 
 
