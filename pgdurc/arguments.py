@@ -5,53 +5,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pgdurc import nodes
+from pgdurc.diagnostic import Diagnostic, Severity
 from pgdurc.nearest import nearest
-from pgdurc.shape import StatementError
 
 if TYPE_CHECKING:
     from pgdurc.diagnostic import Span
     from pgdurc.operand import Given, Value
 
 
-def bind(name: str, span: Span, given: list[Given]) -> dict[str, Value]:
+def bind(name: str, span: Span, given: list[Given]) -> tuple[dict[str, Value], list[Diagnostic]]:
     """The arguments by parameter, as PostgreSQL's named notation has it, in the order of the parameters.
 
-    What repeats the last parameter has its position for a name. Raises StatementError.
+    What repeats the last parameter has its position for a name. And what is wrong with them.
     """
     parameters = nodes.NODES[name]
     usage = f"usage: {nodes.signature(name)}"
     bound: dict[str, Value] = {}
+    problems: list[Diagnostic] = []
+
+    def problem(code: str, message: str, place: Span, hint: str = usage) -> None:
+        problems.append(Diagnostic(code, Severity.ERROR, message, place, hint))
+
     has_labels = False
     if len(given) > len(parameters) and not parameters[-1].is_repeated:
         message = f"df.{name} takes at most {_arguments(len(parameters))}, not {len(given)}"
-        raise StatementError("PGD121", message, given[len(parameters)].span, usage)
+        problem("PGD121", message, given[len(parameters)].span)
+        given = given[: len(parameters)]
     for position, argument in enumerate(given):
         if argument.label is None and has_labels:
-            raise StatementError(
-                "PGD122", "positional argument cannot follow named argument", argument.span, usage
-            )
+            problem("PGD122", "positional argument cannot follow named argument", argument.span)
+            continue
         has_labels = has_labels or argument.label is not None
         if argument.label is None:
             label = parameters[position].name if position < len(parameters) else str(position + 1)
         elif argument.label in {parameter.name for parameter in parameters}:
             label = argument.label
         else:
-            label = argument.label
-            guess = nearest(label, [p.name for p in parameters])
+            guess = nearest(argument.label, [p.name for p in parameters])
             hint = usage if guess is None else f'did you mean "{guess}"?'
-            raise StatementError(
-                "PGD122", f'df.{name} has no argument named "{label}"', argument.label_span, hint
-            )
+            message = f'df.{name} has no argument named "{argument.label}"'
+            problem("PGD122", message, argument.label_span, hint)
+            continue
         if label in bound:
-            raise StatementError(
-                "PGD122", f'argument "{label}" specified more than once', argument.label_span, usage
-            )
+            problem("PGD122", f'argument "{label}" specified more than once', argument.label_span)
         bound[label] = argument.value
-    for parameter in parameters:
-        if not parameter.is_optional and parameter.name not in bound:
-            raise StatementError("PGD121", f'df.{name} lacks the argument "{parameter.name}"', span, usage)
+    missing = [p.name for p in parameters if not p.is_optional and p.name not in bound]
+    if missing and not problems:  # one of the others may be what is missing
+        problem("PGD121", f'df.{name} lacks the argument "{missing[0]}"', span)
     first = {parameter.name: bound[parameter.name] for parameter in parameters if parameter.name in bound}
-    return first | bound
+    return first | bound, problems
 
 
 def _arguments(count: int) -> str:

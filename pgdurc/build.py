@@ -10,7 +10,7 @@ from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.header import read_name, read_option
 from pgdurc.leaves import Leaves
 from pgdurc.shape import Shaped, StatementError
-from pgdurc.tree import Declaration, Drop, Identifier, Option, Parameter
+from pgdurc.tree import Declaration, Drop, Identifier, Option, Parameter, Tree
 
 if TYPE_CHECKING:
     from pgdurc.pgsql import Token
@@ -69,7 +69,7 @@ class Builder:
             return read_name(self.leaves.tokens[begin:end], self.leaves.offset)
         except StatementError as problem:
             self.leaves.diagnostics.append(problem.diagnostic)
-            return Identifier(("",), self.leaves.span(begin, end))
+            return Identifier((), self.leaves.span(begin, end))
 
     def _option(self, children: list[Shaped]) -> Option | None:
         begin, end = children[0].begin, children[-1].end
@@ -87,6 +87,7 @@ class Builder:
             if any(other.name == option.name for other in found):
                 message = f'option "{option.name}" specified more than once'
                 self.leaves.problem("PGD105", message, option.name_span, "keep one")
+                continue
             found.append(option)
         return tuple(found)
 
@@ -97,7 +98,8 @@ class Builder:
         parameters: tuple[Parameter, ...] = ()
         parameters_text = ""
         body_start = body_end = whole.end
-        name, body = Identifier(("",), whole), leaves.nothing(whole)
+        name: Identifier = Identifier((), whole)
+        body: Tree = leaves.unread(whole)
         for child in children:
             match child:
                 case Identifier():

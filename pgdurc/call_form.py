@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pgdurc import grammar, pgsql
 from pgdurc.build import Builder
-from pgdurc.diagnostic import Span
+from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import LiteralError, read_literal
 from pgdurc.nearest import nearest
 from pgdurc.nodes import NODES
@@ -20,7 +20,6 @@ from pgdurc.tree import Declaration, Identifier, Parameter
 
 if TYPE_CHECKING:
     from pgdurc.call_sites import Site
-    from pgdurc.diagnostic import Diagnostic
     from pgdurc.hidden import Hidden
     from pgdurc.shape import Shaped
 
@@ -99,11 +98,15 @@ def _in_string(site: Site, token: pgsql.Token) -> Site | None:
 
 
 def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
-    """Read a call. Spans are places of the site's body. None where there is nothing to go on with."""
+    """Read a call. Spans are places of the site's body. None where there is nothing to go on with.
+
+    As in a declaration, what is wrong with a piece does not keep the rest from being looked at.
+    """
     offset = site.span.start
     own_text = site.body.text[offset : site.span.end]
     statement = Ours(site.span, is_drop=False, comment="")
     shaped: list[Shaped] = []
+    problems: list[Diagnostic] = []
     try:
         tokens = _plain_operators([token for token in pgsql.scan(own_text) if not token.is_comment])
         opening = 0
@@ -111,9 +114,11 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
             opening = next(at for at, token in enumerate(tokens) if token.kind == "(")
         matches = match_brackets(tokens, opening, len(tokens), offset)
         if site.opening >= 0:
-            given = _arguments(site.function, tokens, opening, matches, offset)
+            given, problems = _arguments(site.function, tokens, opening, matches, offset)
         else:
             given = {PARAMETERS[site.function][0]: _Range(0, len(tokens))}
+        if PARAMETERS[site.function][0] not in given:
+            return None, tuple(problems)
         expression = given.pop(PARAMETERS[site.function][0])
         shaped = shape_expression(tokens, offset, matches, expression.begin, expression.end)
         # The parenthesis after it, to point at where it ends too early.
@@ -122,15 +127,12 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     except pgsql.ScanError as error:
         return None, (scan_problem(own_text, offset, error),)
     except StatementError as problem:
-        return None, (problem.diagnostic,)
+        return None, (*problems, problem.diagnostic)
     except grammar.UnexpectedTerminal as unexpected:
-        return None, (syntax_problem(unexpected, tokens[: expression.end + 1], shaped, offset),)
-    if builder.has_errors:
-        return None, builder.diagnostics
+        return None, (*problems, syntax_problem(unexpected, tokens[: expression.end + 1], shaped, offset))
     hidden = builder.leaves.hidden
-    unread = tuple(found for one in hidden if (found := _expression_problem(one)) is not None)
-    if unread:
-        return None, (*builder.diagnostics, *unread)
+    problems += builder.diagnostics
+    problems += [found for one in hidden if (found := _expression_problem(one)) is not None]
     place = builder.leaves.span(expression.begin, expression.end)
     declaration = Declaration(
         name=Identifier((NAME,), site.span),
@@ -146,7 +148,7 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     written = tuple(
         (name, own_text[tokens[one.begin].start : tokens[one.end - 1].end]) for name, one in given.items()
     )
-    return CallForm(declaration, tuple(hidden), written), builder.diagnostics
+    return CallForm(declaration, tuple(hidden), written), tuple(problems)
 
 
 def _expression_problem(hidden: Hidden) -> Diagnostic | None:
@@ -193,11 +195,19 @@ def _plain_operators(tokens: list[pgsql.Token]) -> list[pgsql.Token]:
 
 def _arguments(
     function: str, tokens: list[pgsql.Token], opening: int, matches: dict[int, int], offset: int
-) -> dict[str, _Range]:
-    """The arguments by parameter, in the parameters' order. Raises StatementError."""
+) -> tuple[dict[str, _Range], list[Diagnostic]]:
+    """The arguments by parameter, in the parameters' order, and what is wrong with them.
+
+    Raises StatementError for what is no argument at all.
+    """
     parameters = PARAMETERS[function]
     usage = f"usage: df.{function}({', '.join(parameters)})"
     bound: dict[str, _Range] = {}
+    problems: list[Diagnostic] = []
+
+    def problem(code: str, message: str, place: Span, hint: str = usage) -> None:
+        problems.append(Diagnostic(code, Severity.ERROR, message, place, hint))
+
     is_named = False
     for position, (begin, end) in enumerate(_items(tokens, opening, matches)):
         if begin == end:
@@ -205,34 +215,39 @@ def _arguments(
         span = token_span(tokens[begin], offset) | token_span(tokens[end - 1], offset)
         is_label = end > begin + 1 and tokens[begin].is_word and tokens[begin + 1].text in ("=>", ":=")
         if is_named and not is_label:
-            message = "positional argument cannot follow named argument"
-            raise StatementError("PGD122", message, span, usage)
+            problem("PGD122", "positional argument cannot follow named argument", span)
+            continue
         is_named = is_label
         if not is_label and position >= len(parameters):
-            message = f"df.{function} takes at most {len(parameters)} arguments"
-            raise StatementError("PGD121", message, span, usage)
+            problem("PGD121", f"df.{function} takes at most {len(parameters)} arguments", span)
+            break
         name = tokens[begin].name if is_label else parameters[position]
         if name not in parameters:
-            raise StatementError(
-                "PGD122",
-                f'df.{function} has no argument named "{name}"',
-                token_span(tokens[begin], offset),
-                _name_hint(name, parameters, usage),
-            )
+            message = f'df.{function} has no argument named "{name}"'
+            hint = _name_hint(name, parameters, usage)
+            problem("PGD122", message, token_span(tokens[begin], offset), hint)
+            if name == _COMPILED:
+                break
+            continue
         if name in bound:
             message = f'argument "{name}" specified more than once'
-            raise StatementError("PGD122", message, token_span(tokens[begin], offset), usage)
+            problem("PGD122", message, token_span(tokens[begin], offset))
+            continue
         if is_label and begin + 2 == end:
             raise near(tokens[end], offset, usage)
         bound[name] = _Range(begin + 2 if is_label else begin, end)
-    if parameters[0] not in bound:
+    if parameters[0] not in bound and not problems:  # which may be what is missing
         span = token_span(tokens[0], offset) | token_span(tokens[opening - 1], offset)
-        raise StatementError("PGD121", f'df.{function} lacks the argument "{parameters[0]}"', span, usage)
-    return {name: bound[name] for name in parameters if name in bound}
+        problem("PGD121", f'df.{function} lacks the argument "{parameters[0]}"', span)
+    return {name: bound[name] for name in parameters if name in bound}, problems
+
+
+_COMPILED = "v1"
+"""The argument of what is written in place of a call."""
 
 
 def _name_hint(name: str, parameters: tuple[str, ...], usage: str) -> str:
-    if name == "v1":
+    if name == _COMPILED:
         return "this is what the compiler makes of a call: compile the script that it was made from"
     guess = nearest(name, parameters)
     return usage if guess is None else f'did you mean "{guess}"?'

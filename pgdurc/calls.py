@@ -10,7 +10,6 @@ from pgdurc.arguments import bind
 from pgdurc.chains import branch, sequence
 from pgdurc.nodes import Argument
 from pgdurc.operand import Given, Opaque, Text, Value
-from pgdurc.shape import StatementError
 from pgdurc.tree import (
     Break,
     Duration,
@@ -59,16 +58,32 @@ class Calls:
         name = self.leaves.tokens[node.begin + 2].name
         name_span = self.leaves.span(node.begin, node.end)
         span = self.leaves.span(node.begin, closing.end)
-        try:
-            given = bind(name, name_span, [child for child in children if isinstance(child, Given)])
-        except StatementError as problem:
-            self.leaves.diagnostics.append(problem.diagnostic)
-            return self.leaves.nothing(span)
+        arguments = [child for child in children if isinstance(child, Given)]
+        given, problems = bind(name, name_span, arguments)
+        if problems:
+            self.leaves.diagnostics += problems
+            return self.leaves.unread(span, self._steps(name, arguments))
         optional = {parameter.name for parameter in nodes.NODES[name] if parameter.is_optional}
         given = {
             key: value for key, value in given.items() if key not in optional or not self._is_null(value)
         }
         return self._node(name, given, span)
+
+    def _steps(self, name: str, arguments: list[Given]) -> list[Tree]:
+        """The steps among the arguments of a call that does not fit, as far as that can be told."""
+        parameters = nodes.NODES[name]
+        kinds = {parameter.name: parameter.argument for parameter in parameters}
+        steps: list[Tree] = []
+        for position, argument in enumerate(arguments):
+            kind = kinds.get(argument.label or "")
+            if argument.label is None and position < len(parameters):
+                kind = parameters[position].argument
+            elif argument.label is None and parameters[-1].is_repeated:
+                kind = parameters[-1].argument
+            is_sql = kind is Argument.SQL and isinstance(argument.value, Text)
+            if is_sql or kind is Argument.STEP or isinstance(argument.value, Tree):
+                steps.append(self.leaves.step(argument.value))
+        return steps
 
     def _is_null(self, value: Value) -> bool:
         return isinstance(value, Opaque) and self.leaves.source(value.span).lower() == "null"
@@ -83,7 +98,10 @@ class Calls:
             case "seq":
                 return sequence([step("a"), step("b")])
             case "as":
-                return self.chains.named(step("fut"), self._name(name, given["name"]))
+                bound = self._name(name, given["name"])
+                if bound is None:
+                    return self.leaves.unread(span, [step("fut")])
+                return self.chains.named(step("fut"), bound)
             case "join" | "join3":
                 return Join(tuple(step(parameter) for parameter in given), span)
             case "race":
@@ -92,6 +110,8 @@ class Calls:
                 return branch(step("condition"), step("then_branch"), step("else_branch"), span)
             case "if_rows":
                 result = self._name(name, given["result_name"])
+                if result is None:
+                    return self.leaves.unread(span, [step("then_branch"), step("else_branch")])
                 return IfRows(result, step("then_branch"), step("else_branch"), span)
             case "loop":
                 return Loop(step("body"), step("condition") if "condition" in given else None, span)
@@ -100,13 +120,13 @@ class Calls:
             case "wait_for_schedule":
                 cron = self._schedule(name, given["cron_expr"], "cron")
                 timezone = self._schedule(name, given["timezone"], "zone") if "timezone" in given else None
-                return self.leaves.nothing(span) if cron is None else Schedule(cron, timezone, span)
+                return self.leaves.unread(span) if cron is None else Schedule(cron, timezone, span)
             case "wait_for_signal":
                 return self._signal(given, span)
             case _:
                 duration = self._duration(name, given["seconds"])
                 if duration is None:
-                    return self.leaves.nothing(span)
+                    return self.leaves.unread(span)
                 return Sleep(duration.argument, duration.is_interval_text, span)
 
     def _refuse(self, node: str, argument: Argument, span: Span, hint: str | None = None) -> None:
@@ -119,9 +139,9 @@ class Calls:
             return self.leaves.assembled_sql(value, span)
         if isinstance(value, Opaque):
             self._refuse("sql", Argument.SQL, value.span)
-        return self.leaves.nothing(span)
+        return self.leaves.unread(span)
 
-    def _name(self, node: str, value: Value) -> Name:
+    def _name(self, node: str, value: Value) -> Name | None:
         match value:
             case Text(source, span):
                 return self.leaves.name(source.value, span)
@@ -129,7 +149,7 @@ class Calls:
                 return self.leaves.word_or_string(begin)
             case Opaque(span=span):
                 self._refuse(node, Argument.NAME, span)
-        return Name("_", value.span)
+        return None
 
     def _text(self, value: Value) -> SourceText | None:
         match value:
@@ -149,7 +169,9 @@ class Calls:
         timeout = None
         if "timeout_seconds" in given:
             timeout = self._duration("wait_for_signal", given["timeout_seconds"])
-        return self.leaves.nothing(span) if name is None else Signal(name, timeout, span)
+        if name is None:  # for the timeout's sake
+            name = SourceText("unknown", (given["name"].span.start,) * 8)
+        return Signal(name, timeout, span)
 
     def _schedule(self, node: str, value: Value, kind: str) -> SourceText | None:
         match value:

@@ -9,7 +9,7 @@ from pgdurc.diagnostic import Diagnostic, Severity
 from pgdurc.expression import foreign_operator, is_looser, is_torn, wrong_reading
 from pgdurc.nodes import FUNCTIONS
 from pgdurc.operand import Group, Opaque, Value
-from pgdurc.shape import Shaped, token_span
+from pgdurc.shape import Shaped, glued, token_span, unglued
 from pgdurc.tree import If, Join, Loop, Name, Named, Race, Sequence, Tree
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Chains:
                 return Opaque(begin, end, span)
             case "FOREIGN":
                 leaves.refuse_function(leaves.tokens[begin + 2].name, leaves.span(begin, begin + 3))
-                return leaves.nothing(span)
+                return leaves.unread(span)
             case _:
                 return Opaque(begin, end, span)
 
@@ -66,9 +66,14 @@ class Chains:
 
     def chain(self, children: list[Any]) -> Value:
         chain = precedence.Chain([children[0]], [])
+        is_glued = False
         for operator, operand in zip(children[1::2], children[2::2], strict=True):
             span = self.leaves.span(operator.begin, operator.end)
-            chain.operators.append(precedence.Operator(self.leaves.tokens[operator.begin].text, span))
+            token = self.leaves.tokens[operator.begin]
+            if (parts := unglued(token)) is not None:
+                self.leaves.diagnostics.append(glued(token, parts, self.leaves.offset).diagnostic)
+                is_glued = True
+            chain.operators.append(precedence.Operator(token.text, span))
             chain.operands.append(self._name_operand(operand) if isinstance(operand, Shaped) else operand)
         first: precedence.Operand = chain.operands[0]
         assert isinstance(first.inner, precedence.Atom)
@@ -78,26 +83,28 @@ class Chains:
         last = chain.operands[-1].inner
         assert isinstance(last, precedence.Atom)
         start = first.loop_spans[0] if first.loop_spans else first.inner.span
-        return self._folded(chain, start | last.span)
+        span = start | last.span
+        return self._unread(chain, span) if is_glued else self._folded(chain, span)
 
     def _name_operand(self, terminal: Shaped) -> precedence.Operand:
         span = self.leaves.span(terminal.begin, terminal.end)
         name = self.leaves.bound_name(terminal.begin, terminal.end)
+        value = self.leaves.unread(span) if name is None else name
         return precedence.Operand(
-            precedence.Atom(reading.abbreviate(self.leaves.source(span)), span, value=name)
+            precedence.Atom(reading.abbreviate(self.leaves.source(span)), span, value=value)
         )
 
     # The two readings
 
     def _folded(self, chain: precedence.Chain, span: Span) -> Tree:
         if self._refuse_expressions(chain) or self._refuse_operators(chain):
-            return self.leaves.nothing(span)
+            return self._unread(chain, span)
         try:
             real = precedence.fold_real(chain)
         except precedence.ReadingError as problem:
             hint = self._other_reading(chain)
             self.leaves.problem("PGD111", problem.message, problem.operator.span, hint)
-            return self.leaves.nothing(span)
+            return self._unread(chain, span)
         documented = precedence.fold_documented(chain)
         if not precedence.is_same(real, documented):
             shown, other = reading.show_difference(real, documented)
@@ -112,8 +119,15 @@ class Chains:
                 )
             )
             if is_error:
-                return self.leaves.nothing(span)
+                return self._unread(chain, span)
         return self._grow(real, span)
+
+    def _unread(self, chain: precedence.Chain, span: Span) -> Tree:
+        """A chain that has no reading, of which the operands are still looked at."""
+        atoms = (operand.inner for operand in chain.operands)
+        values = (atom.value for atom in atoms if isinstance(atom, precedence.Atom))
+        steps = [self.leaves.step(value) for value in values if not isinstance(value, Name | Opaque)]
+        return self.leaves.unread(span, steps)
 
     def _other_reading(self, chain: precedence.Chain) -> str:
         try:
@@ -180,6 +194,9 @@ class Chains:
                 return sequence([self._grow(part, span) for part in parts])
             case precedence.Binary("|=>", body, precedence.Atom(value=Name() as name)):
                 return self.named(self._grow(body, span), name)
+            case precedence.Binary("|=>", body, precedence.Atom(span=name_span)):
+                tree = self._grow(body, span)
+                return self.leaves.unread(tree.span | name_span, [tree])
             case precedence.Binary("&" | "|"):
                 return self._grow_fork(node, span)
             case precedence.Branch(condition, then, otherwise):
@@ -189,7 +206,7 @@ class Chains:
                 tree = self._grow(body, span)
                 return Loop(tree, None, (at or tree.span) | tree.span)
             case _:
-                return self.leaves.nothing(span)
+                return self.leaves.unread(span)
 
     def _grow_fork(self, node: precedence.Binary, span: Span) -> Tree:
         """A chain of joins and races, which is as deep as it is long: `a & b & c` is a join in a join."""
@@ -215,7 +232,7 @@ class Chains:
                     name.span,
                     "a step has one name: keep one of the two",
                 )
-                return body
+                return self.leaves.unread(body.span | name.span, [body])
             case _:
                 return Named(body, name, body.span | name.span)
 

@@ -156,7 +156,7 @@ class _Compiler:
         from pgdurc.rewrite import compile_steps, definitions
 
         name = declaration.name
-        if name.parts in self.declared:
+        if name.parts and name.parts in self.declared:
             written = ".".join(name.parts)
             first = Related(self.declared[name.parts], "the first one")
             self.diagnostics.append(

@@ -74,7 +74,7 @@ def parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> list[Pa
 
 def operands(tokens: Sequence[Token], begin: int, end: int) -> list[tuple[int, int]]:
     """The operands of `||` where the expression is a chain of that; else the expression alone."""
-    while _is_group(tokens, begin, end):
+    while is_group(tokens, begin, end):
         begin, end = begin + 1, end - 1
     found: list[tuple[int, int]] = []
     depth, start = 0, begin
@@ -96,7 +96,8 @@ def operands(tokens: Sequence[Token], begin: int, end: int) -> list[tuple[int, i
     return [*found, (start, end)]
 
 
-def _is_group(tokens: Sequence[Token], begin: int, end: int) -> bool:
+def is_group(tokens: Sequence[Token], begin: int, end: int) -> bool:
+    """Whether the tokens are something in one pair of parentheses."""
     if end < begin + 3 or tokens[begin].kind != "(" or tokens[end - 1].kind != ")":
         return False
     depth = 0
@@ -111,7 +112,7 @@ def _call(tokens: Sequence[Token], begin: int, end: int, names: Sequence[str]) -
     """The name of the function where the tokens are a call of one of these."""
     if end >= begin + 2 and tokens[begin].name == "pg_catalog" and tokens[begin + 1].kind == ".":
         begin += 2
-    is_call = end >= begin + 3 and tokens[begin].name in names and _is_group(tokens, begin + 1, end)
+    is_call = end >= begin + 3 and tokens[begin].name in names and is_group(tokens, begin + 1, end)
     is_empty = end == begin + 3 and tokens[begin + 1].kind == "(" and tokens[begin + 2].kind == ")"
     return tokens[begin].name if is_call or (is_empty and tokens[begin].name in names) else None
 
@@ -273,7 +274,7 @@ def _without_casts(
     """Without parentheses around, and casts to one of these types behind."""
     while True:
         last = end - 1
-        if _is_group(tokens, begin, end):
+        if is_group(tokens, begin, end):
             begin, end = begin + 1, end - 1
         elif last > begin + 1 and tokens[last].name in types:
             if tokens[last - 1].kind == "TYPECAST":

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pgdurc import pgsql
-from pgdurc.diagnostic import Span
+from pgdurc.diagnostic import Diagnostic, Span
 from pgdurc.literal import LiteralError, read_literal
 from pgdurc.shape import StatementError, token_span
 from pgdurc.tree import Identifier, Option, Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MAX_NAME_BYTES = 50
 """A version's name is the workflow's and a suffix; PostgreSQL cuts names at 63 bytes."""
@@ -56,14 +57,49 @@ def read_name(tokens: Sequence[pgsql.Token], offset: int) -> Identifier:
     return Identifier(parts, span)
 
 
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """`problems`: what is wrong with some. Those have their names at least, so that these are known."""
+
+    parameters: tuple[Parameter, ...]
+    problems: tuple[Diagnostic, ...] = ()
+
+
 def read_parameters(
     tokens: Sequence[pgsql.Token], begin: int, end: int, text: str, offset: int, *, code: str = "PGD106"
-) -> tuple[Parameter, ...]:
-    """`name type [DEFAULT expression], ...`, checked by PostgreSQL's parser. Raises StatementError.
+) -> Parameters:
+    """`name type [DEFAULT expression], ...`, checked by PostgreSQL's parser.
 
     `text` is what the tokens were scanned from, `offset` its place in the file, `code` that of a parameter
     that PostgreSQL would take and we do not.
     """
+    items = _items(tokens, begin, end)
+    try:
+        nodes = _parse_parameters(tokens, begin, end, text, offset)
+    except StatementError as problem:
+        return Parameters(tuple(_named(tokens, items, offset)), (problem.diagnostic,))
+    parameters: list[Parameter] = []
+    problems: list[Diagnostic] = []
+    if code == "PGD106" and len(items) > _MAX_PARAMETERS:
+        message = f"a workflow cannot have more than {_MAX_PARAMETERS} parameters"
+        place = token_span(tokens[items[_MAX_PARAMETERS][0]], offset)
+        problems.append(StatementError(code, message, place).diagnostic)
+    for (item_begin, item_end), node in zip(items, nodes, strict=True):
+        try:
+            parameter = _read_parameter(node, tokens, item_begin, item_end, text, offset, code)
+            _check_parameter(parameter, parameters, code)
+        except StatementError as problem:
+            problems.append(problem.diagnostic)
+            parameters += _named(tokens, [(item_begin, item_end)], offset)
+        else:
+            parameters.append(parameter)
+    return Parameters(tuple(parameters), tuple(problems))
+
+
+def _parse_parameters(
+    tokens: Sequence[pgsql.Token], begin: int, end: int, text: str, offset: int
+) -> list[Any]:
+    """A node of PostgreSQL's parser for each parameter. Raises StatementError."""
     first, last = tokens[begin], tokens[end - 1]
     prefix = "CREATE FUNCTION f("
     try:
@@ -72,29 +108,36 @@ def read_parameters(
         at = error.position - len(prefix) + first.start
         token = next((t for t in tokens[begin:end] if t.end > at), last)
         raise StatementError("PGD102", error.message, token_span(token, offset)) from None
-    parameters: list[Parameter] = []
-    items = _items(tokens, begin, end)
-    if code == "PGD106" and len(items) > _MAX_PARAMETERS:
-        message = f"a workflow cannot have more than {_MAX_PARAMETERS} parameters"
-        raise StatementError(code, message, token_span(tokens[items[_MAX_PARAMETERS][0]], offset))
-    for (item_begin, item_end), wrapped in zip(items, statement.node.parameters, strict=True):
-        node = wrapped.function_parameter
-        span = token_span(tokens[item_begin], offset) | token_span(tokens[item_end - 1], offset)
-        _refuse_unusual(node, tokens[item_begin], span, code)
-        equals = _default(tokens, item_begin, item_end)
-        position = next((token for token in tokens[equals:item_end] if token.kind == "PARAM"), None)
-        if position is not None:
-            message = f"there is no parameter {position.text}"
-            raise StatementError("PGD102", message, token_span(position, offset))
-        parameter = Parameter(
-            name=pgsql.unquote_identifier(tokens[item_begin].text),
-            type=_between(tokens, item_begin + 1, equals, text),
-            default=_between(tokens, equals + 1, item_end, text) if equals < item_end else None,
-            span=span,
-        )
-        _check_parameter(parameter, parameters, code)
-        parameters.append(parameter)
-    return tuple(parameters)
+    return [wrapped.function_parameter for wrapped in statement.node.parameters]
+
+
+def _named(tokens: Sequence[pgsql.Token], items: list[tuple[int, int]], offset: int) -> Iterator[Parameter]:
+    """Parameters of which nothing but the name is known."""
+    for begin, end in items:
+        if begin + 1 < end and _is_mode(tokens[begin]):
+            begin += 1
+        if begin < end and tokens[begin].is_word:
+            name = pgsql.unquote_identifier(tokens[begin].text)
+            span = token_span(tokens[begin], offset) | token_span(tokens[end - 1], offset)
+            yield Parameter(name, "", None, span)
+
+
+def _read_parameter(
+    node: Any, tokens: Sequence[pgsql.Token], begin: int, end: int, text: str, offset: int, code: str
+) -> Parameter:
+    span = token_span(tokens[begin], offset) | token_span(tokens[end - 1], offset)
+    _refuse_unusual(node, tokens[begin], span, code)
+    equals = _default(tokens, begin, end)
+    position = next((token for token in tokens[equals:end] if token.kind == "PARAM"), None)
+    if position is not None:
+        message = f"there is no parameter {position.text}"
+        raise StatementError("PGD102", message, token_span(position, offset))
+    return Parameter(
+        name=pgsql.unquote_identifier(tokens[begin].text),
+        type=_between(tokens, begin + 1, equals, text),
+        default=_between(tokens, equals + 1, end, text) if equals < end else None,
+        span=span,
+    )
 
 
 def _items(tokens: Sequence[pgsql.Token], begin: int, end: int) -> list[tuple[int, int]]:
@@ -112,14 +155,14 @@ def _items(tokens: Sequence[pgsql.Token], begin: int, end: int) -> list[tuple[in
     return items
 
 
-def _refuse_unusual(node: object, first: pgsql.Token, span: Span, code: str) -> None:
-    if first.text.lower() in ("in", "out", "inout", "variadic") and first.keyword:
+def _refuse_unusual(node: Any, first: pgsql.Token, span: Span, code: str) -> None:
+    if _is_mode(first):
         raise StatementError(
             code, f"{first.text.upper()} parameters are not supported", span, "write: name type"
         )
-    if not getattr(node, "name", ""):
+    if not node.name:
         raise StatementError(code, "name or type is missing", span, "write: name type")
-    kind = node.arg_type  # type: ignore[attr-defined]
+    kind = node.arg_type
     if kind.setof:
         raise StatementError(code, "a set is no type of a value", span, "write: name type")
     if kind.pct_type:
@@ -127,6 +170,10 @@ def _refuse_unusual(node: object, first: pgsql.Token, span: Span, code: str) -> 
     names = [part.string.sval for part in kind.names]
     if names[:-1] in ([], ["pg_catalog"]) and _PSEUDO_TYPE.fullmatch(names[-1]):
         raise StatementError(code, f"pseudo-type {names[-1]} is no type of a value", span)
+
+
+def _is_mode(token: pgsql.Token) -> bool:
+    return token.text.lower() in ("in", "out", "inout", "variadic") and bool(token.keyword)
 
 
 def _default(tokens: Sequence[pgsql.Token], begin: int, end: int) -> int:

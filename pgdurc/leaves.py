@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from pgdurc import nodes
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.expression import foreign_operator
-from pgdurc.expression_parts import Part, json_parts, parts
+from pgdurc.expression_parts import Part, is_group, json_parts, parts
 from pgdurc.header import read_parameters
 from pgdurc.hidden import Hidden, assembled, has_all_variables, reference, shaping_part
 from pgdurc.literal import LiteralError, read_literal, second_part
 from pgdurc.nearest import nearest
 from pgdurc.operand import Opaque, Text, Value
-from pgdurc.shape import StatementError, token_span
-from pgdurc.tree import Column, Name, Parameter, SourceText, Sql, Tree
+from pgdurc.shape import token_span
+from pgdurc.tree import Column, Name, Parameter, SourceText, Sql, Tree, Unread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pgdurc.pgsql import Token
     from pgdurc.script import Ours
 
@@ -30,7 +32,7 @@ _COLUMNS_HINT = "write |=> name(column type, ...)"
 class Leaves:
     """Reads the operands of one statement and notes what is wrong with them.
 
-    A piece that is wrong becomes an empty leaf, so that the rest is still looked at. In a call
+    A piece that is wrong becomes an Unread one, so that the rest is still looked at. In a call
     (`takes_expressions`) what is not constant becomes a hidden parameter.
     """
 
@@ -54,8 +56,8 @@ class Leaves:
     def source(self, span: Span) -> str:
         return self.text[span.start : span.end]
 
-    def nothing(self, span: Span) -> Tree:
-        return Sql(SourceText("", (span.start,)), span)
+    def unread(self, span: Span, parts: Sequence[Tree] = ()) -> Unread:
+        return Unread(tuple(parts), span)
 
     # Strings and steps
 
@@ -64,12 +66,12 @@ class Leaves:
             return Text(read_literal(self.source(span), span.start), span)
         except LiteralError as bad:
             self.problem("PGD132", bad.message, Span(bad.start, bad.end))
-            return self.nothing(span)
+            return self.unread(span)
 
     def sql(self, string: Text, span: Span) -> Tree:
         """The leaf that a string is; `span` is that of the whole node."""
         if self.takes_expressions and self._refuse_graph(string.source, span):
-            return self.nothing(span)
+            return self.unread(span)
         part = second_part(self.source(string.span))
         if part is not None:
             place = Span(string.span.start + part[0], string.span.start + part[1])
@@ -103,7 +105,7 @@ class Leaves:
                 return self.assembled_sql(value, value.span)
             case Opaque(span=span):
                 self.problem("PGD115", "an SQL expression is not a step", span, self._step_hint(value))
-                return self.nothing(span)
+                return self.unread(span)
             case _:
                 return value
 
@@ -135,23 +137,23 @@ class Leaves:
     def assembled_sql(self, value: Opaque, span: Span) -> Tree:
         """The leaf whose SQL an expression gives."""
         if not self.is_constant_shape(value):
-            return self.nothing(span)
+            return self.unread(span)
         helper = self.tokens[value.begin + 2].name if value.end > value.begin + 3 else None
         if helper in nodes.DOING_FUNCTIONS and self.tokens[value.begin].name == "df":
             self.refuse_function(helper, self.span(value.begin, value.begin + 3))
-            return self.nothing(span)
+            return self.unread(span)
         try:
             found = parts(self.tokens, value.begin, value.end, self.offset)
         except LiteralError as bad:
             self.problem("PGD132", bad.message, Span(bad.start, bad.end))
-            return self.nothing(span)
+            return self.unread(span)
         expressions = [part for part in found if part.string is None]
         if found[0].string is not None:
             first = len(self.hidden)
             names = [self.hide("sql", part) for part in expressions]
             text = self._assembled(found, [f"{{{name}}}" for name in names], value)
             if self._refuse_graph(text, span):
-                return self.nothing(span)
+                return self.unread(span)
             if has_all_variables(text, names):
                 return Sql(text, span)
             del self.hidden[first:]
@@ -217,12 +219,20 @@ class Leaves:
 
     # Names
 
-    def bound_name(self, begin: int, end: int) -> Name:
-        """What stands after `|=>`: a name, perhaps with columns."""
+    def bound_name(self, begin: int, end: int) -> Name | None:
+        """What stands after `|=>`: a name, perhaps with columns; None where something is wrong with it."""
+        is_name = self.tokens[begin].is_word or self.tokens[begin].kind == "SCONST"
+        is_empty = [token.kind for token in self.tokens[begin + 1 : end]] == ["(", ")"]
+        if not is_name or not (end == begin + 1 or is_empty or is_group(self.tokens, begin + 1, end)):
+            message = 'what follows "|=>" is not a name'
+            hint = "write |=> name, |=> 'name' or |=> name(column type, ...)"
+            self.problem("PGD117", message, self.span(begin, end), hint)
+            return None
         name = self.word_or_string(begin)
         if end == begin + 1:
             return name
         columns: tuple[Parameter, ...] = ()
+        known = len(self.diagnostics)
         if end > begin + 3:
             columns = self.parameters(begin + 2, end - 1, code="PGD118")
         else:
@@ -230,15 +240,17 @@ class Leaves:
         for column in columns:
             if column.default is not None:
                 self.problem("PGD118", "a column of a result has no default", column.span, _COLUMNS_HINT)
+        if name is None or len(self.diagnostics) > known:
+            return None
         return Name(name.text, name.span, tuple(Column(c.name, c.type, c.span) for c in columns))
 
-    def word_or_string(self, at: int) -> Name:
+    def word_or_string(self, at: int) -> Name | None:
         """The name that is the token `at`."""
         token = self.tokens[at]
         span = token_span(token, self.offset)
         if token.kind == "SCONST":
             string = self.string(span)
-            return self.name(string.source.value if isinstance(string, Text) else "_", span)
+            return self.name(string.source.value, span) if isinstance(string, Text) else None
         text = token.text.removeprefix('"').removesuffix('"')
         if not token.text.startswith('"') and text != text.lower():
             self.problem(
@@ -247,9 +259,10 @@ class Leaves:
                 span,
                 f"write {text.lower()}, or '{text}' to keep the capitals",
             )
+            return None
         return self.name(text, span)
 
-    def name(self, text: str, span: Span) -> Name:
+    def name(self, text: str, span: Span) -> Name | None:
         """A name as the author gave it, by whatever means."""
         if not _NAME.match(text):
             shown = " ".join(text.split())
@@ -260,11 +273,10 @@ class Leaves:
                 span,
                 "a name has letters from a to z, digits and underscores, and does not begin with a digit",
             )
+            return None
         return Name(text, span)
 
     def parameters(self, begin: int, end: int, *, code: str) -> tuple[Parameter, ...]:
-        try:
-            return read_parameters(self.tokens, begin, end, self.own_text, self.offset, code=code)
-        except StatementError as problem:
-            self.diagnostics.append(problem.diagnostic)
-            return ()
+        read = read_parameters(self.tokens, begin, end, self.own_text, self.offset, code=code)
+        self.diagnostics += read.problems
+        return read.parameters

@@ -11,9 +11,10 @@ from pgdurc.literal import LiteralError, read_literal
 from pgdurc.psql import escape_literals
 from pgdurc.script import Ours
 from pgdurc.shape import Shaped, StatementError, near, shape_statement
+from pgdurc.tree import Declaration
 
 if TYPE_CHECKING:
-    from pgdurc.tree import Declaration, Drop
+    from pgdurc.tree import Drop
 
 
 IF_NOT_EXISTS = "leave out IF NOT EXISTS: CREATE WORKFLOW replaces what is there, and keeps what is the same"
@@ -22,7 +23,8 @@ IF_NOT_EXISTS = "leave out IF NOT EXISTS: CREATE WORKFLOW replaces what is there
 def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | None, tuple[Diagnostic, ...]]:
     """Parse one of our statements; `text` is the whole file's, so that every span is a place of the file.
 
-    None where there is no tree to go on with; warnings may come with a tree.
+    None where there is no tree to go on with. What is wrong with a piece does not keep the rest from being
+    looked at: the tree of a declaration may come with errors.
     """
     if not statement.is_complete:
         return None, ()
@@ -39,7 +41,8 @@ def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | 
         return None, (problem.diagnostic,)
     except grammar.UnexpectedTerminal as unexpected:
         return None, (syntax_problem(unexpected, tokens, shaped, offset),)
-    return (None if builder.has_errors else found), builder.diagnostics
+    is_read = isinstance(found, Declaration) or not builder.has_errors
+    return (found if is_read else None), builder.diagnostics
 
 
 def scan_problem(own_text: str, offset: int, error: pgsql.ScanError) -> Diagnostic:

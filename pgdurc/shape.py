@@ -224,7 +224,8 @@ class _Shaper:
 
     def _chain(self, frame: _Frame, at: int) -> int:
         token = self.tokens[at]
-        if token.text in OPERATORS:
+        follows_operand = bool(self.shaped) and self.shaped[-1].kind in _ENDS_OF_OPERANDS
+        if token.text in OPERATORS or (follows_operand and unglued(token) is not None):
             self._close_loops(frame)
             if token.text == "?>":
                 self._count(at)
@@ -258,26 +259,18 @@ class _Shaper:
         return end
 
     def _run_end(self, at: int, end: int) -> int:
-        """Up to the next workflow operator or comma at this depth; a glued operator there is an error."""
+        """Up to the next workflow operator or comma at this depth."""
+        begin = at
         while at < end:
             token = self.tokens[at]
             if token.kind == "," or (token.text in OPERATORS and token.kind == "Op"):
                 return at
-            if token.kind == "Op":
-                self._refuse_glued(token)
+            if (parts := unglued(token)) is not None:
+                if at == begin:
+                    raise glued(token, parts, self.offset)
+                return at
             at = self.matches[at] + 1 if at in self.matches else at + 1
         return end
-
-    def _refuse_glued(self, token: Token) -> None:
-        parts = _unglue(token.text)
-        if parts is not None:
-            spaced = " ".join(parts)
-            raise StatementError(
-                "PGD112",
-                f"operator does not exist: {token.text}",
-                token_span(token, self.offset),
-                f"adjoining operator characters are one operator to PostgreSQL; write {spaced} with a space",
-            )
 
     def _is_call(self, at: int, end: int) -> bool:
         tokens = self.tokens
@@ -319,17 +312,6 @@ class _Shaper:
         name_end = self._run_end(at, end)
         if name_end == at:
             return at  # the grammar says what is missing
-        tokens = self.tokens
-        is_name = tokens[at].is_word or tokens[at].kind == "SCONST"
-        is_annotated = name_end > at + 2 and self.matches.get(at + 1) == name_end - 1
-        if not is_name or not (name_end == at + 1 or is_annotated):
-            span = Span(tokens[at].start + self.offset, tokens[name_end - 1].end + self.offset)
-            raise StatementError(
-                "PGD117",
-                'what follows "|=>" is not a name',
-                span,
-                "write |=> name, |=> 'name' or |=> name(column type, ...)",
-            )
         self._emit("NAME", at, name_end)
         return name_end
 
@@ -358,6 +340,24 @@ class _Shaper:
             self._count(at)
         self._emit("STRING" if is_string else "SQL", at, end)
         return end
+
+
+_ENDS_OF_OPERANDS = ("STRING", "SQL", "FOREIGN", "RPAR", "NAME")
+
+
+def unglued(token: Token) -> list[str] | None:
+    """The two operators or more that were meant where one token is what stands there."""
+    return _unglue(token.text) if token.kind == "Op" and token.text not in OPERATORS else None
+
+
+def glued(token: Token, parts: list[str], offset: int) -> StatementError:
+    spaced = " ".join(parts)
+    return StatementError(
+        "PGD112",
+        f"operator does not exist: {token.text}",
+        token_span(token, offset),
+        f"adjoining operator characters are one operator to PostgreSQL; write {spaced} with a space",
+    )
 
 
 def _unglue(text: str) -> list[str] | None:

@@ -167,7 +167,18 @@ class Schedule:
     span: Span
 
 
-Tree = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race | Signal | Schedule
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A piece with an error that has been reported: what it does, binds or breaks is not known.
+
+    `parts`: what of it can be looked at nevertheless, in the order of the text.
+    """
+
+    parts: tuple[Tree, ...]
+    span: Span
+
+
+Tree = Sql | Sequence | Named | If | IfRows | Loop | Break | Sleep | Join | Race | Signal | Schedule | Unread
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from pgdurc.analyse.signals import check_signals
 from pgdurc.analyse.sleeps import check_sleeps
 from pgdurc.analyse.statements import read_statements
 from pgdurc.analyse.transactions import check_transactions
+from pgdurc.analyse.walk import nodes
 from pgdurc.diagnostic import Diagnostic, Severity
 from pgdurc.graph import Workflow
 from pgdurc.source import Source
@@ -46,9 +47,10 @@ PASSES: tuple[Callable[[Draft], Draft], ...] = (
 
 
 def analyse(declaration: tree.Declaration, source: Source) -> tuple[Workflow | None, tuple[Diagnostic, ...]]:
-    """Check a declaration. The graph is None where a diagnostic is an error."""
+    """Check a declaration. The graph is None where a diagnostic is an error, or a piece could not be read."""
     draft = Draft(source, declaration)
     for run_pass in PASSES:
         draft = run_pass(draft)
     has_errors = any(problem.severity is Severity.ERROR for problem in draft.diagnostics)
-    return (None if has_errors else build_graph(draft)), draft.diagnostics
+    is_whole = not any(isinstance(node, tree.Unread) for node in nodes(declaration.body))
+    return (build_graph(draft) if is_whole and not has_errors else None), draft.diagnostics

@@ -59,6 +59,8 @@ def check_captures(draft: Draft) -> Draft:
                 if annotation is not None:
                     message = "the result of a join is one value and has no columns to name"
                     problems.append(error("PGD211", message, annotation.span))
+            case tree.Unread(parts=parts):
+                pending += [(part, _Need.NO, None) for part in parts]
             case tree.Sleep() | tree.Signal() | tree.Schedule() if annotation is not None:
                 what = type(node).__name__.lower()
                 problems.append(

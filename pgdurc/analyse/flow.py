@@ -68,6 +68,10 @@ class _Walker:
                         )
                     )
                 return span
+            case tree.Unread(parts=parts):
+                for part in parts:  # it may be a loop
+                    yield self.walk(part, is_in_loop=True)
+                return None
             case _:
                 return None
 

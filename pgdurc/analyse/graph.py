@@ -70,6 +70,8 @@ def _node(draft: Draft, node: tree.Tree) -> Walk[graph.Node]:
                 inner = yield _node(draft, branch)
                 built += [inner]
             return (graph.Join if isinstance(node, tree.Join) else graph.Race)(tuple(built), span)
+        case tree.Unread():
+            raise AssertionError("a piece with an error is in no graph")
 
 
 def _duration(draft: Draft, node: tree.Sleep | tree.Duration) -> graph.Duration:

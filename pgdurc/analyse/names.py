@@ -15,21 +15,20 @@ from pgdurc.analyse.resolve import Names, resolve
 from pgdurc.analyse.scope import Binding, Changes, Doubt, Ends, Scope
 from pgdurc.analyse.shapes import (
     ANY_JSON,
-    ANY_ROWS,
     JOINED,
     NOTHING,
     SCHEDULED,
     SIGNALLED,
     SLEPT,
+    UNKNOWN,
     Json,
-    NoRows,
-    Rows,
+    Kind,
     Shape,
     annotated,
     leaf_shape,
     rough_shapes,
 )
-from pgdurc.analyse.walk import nodes
+from pgdurc.analyse.walk import nodes, unread_words
 from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Diagnostic, Related, Span
 from pgdurc.graph import Form, ParameterValue, Piece, Reading, ResultValue, Statement, Text, Variable
@@ -55,25 +54,32 @@ def resolve_names(draft: Draft) -> Draft:
 @dataclass(slots=True)
 class _Loop:
     span: Span
-    shapes: set[Rows | NoRows | Json] = field(default_factory=set)  # of what its breaks give
+    shapes: set[Kind] = field(default_factory=set)  # of what its breaks give
+    may_break: bool = False  # in a piece that cannot be read
 
 
 class _Walker:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self.scope = Scope()
-        declared = draft.declaration.parameters
+        declared, body = draft.declaration.parameters, draft.declaration.body
         self.parameters = {p.name: p.type for p in declared}
         self.hidden = {
             p.name: draft.source.text[p.span.start : p.span.end] for p in declared if is_hidden(p.name)
         }
         self.later: dict[str, Span] = {}
         self.rough = rough_shapes(draft)
-        self.named = [node for node in nodes(draft.declaration.body) if isinstance(node, tree.Named)]
+        self.named = [node for node in nodes(body) if isinstance(node, tree.Named)]
         self.named_starts = [node.span.start for node in self.named]
         for node in self.named:
             self.later.setdefault(node.name.text, node.name.span)
-        self.names = Names(self.parameters, self.scope, self.later, is_call=draft.declaration.is_call)
+        self.names = Names(
+            self.parameters,
+            self.scope,
+            self.later,
+            unread_words(body, draft.source.text),
+            is_call=draft.declaration.is_call,
+        )
         self.loops: list[_Loop] = []
         self.is_dead = False  # nothing gets here: after a break, or a loop that never ends
         self.problems: list[Diagnostic] = []
@@ -121,6 +127,14 @@ class _Walker:
                 return SIGNALLED
             case tree.Schedule():
                 return SCHEDULED
+            case tree.Unread(parts=parts):
+                was_dead = self.is_dead
+                for part in parts:
+                    yield self.walk(part)
+                self.is_dead = was_dead
+                if self.loops:
+                    self.loops[-1].may_break = True
+                return UNKNOWN
 
     def _argument(self, span: Span) -> None:
         if (read := self.draft.read_texts.get(span)) is not None:
@@ -129,7 +143,7 @@ class _Walker:
     def _leaf(self, node: tree.Sql) -> Shape:
         read = self.draft.reads.get(node.span)
         if read is None:
-            return ANY_ROWS
+            return UNKNOWN
         self.statements[node.span] = self._statement(read)
         if self.names.is_call:
             self._report_untouched(read.text)
@@ -208,6 +222,10 @@ class _Walker:
         if node.condition is not None:
             yield self.walk(node.condition)
         self.loops.pop()
+        if loop.may_break and not self.is_dead:
+            self.loops_with_break.add(loop.span)
+            loop.shapes |= UNKNOWN
+            self.scope.exit_loop()
         if node.condition is None:
             shape = NOTHING
         elif not self.is_dead:
@@ -258,6 +276,8 @@ class _Walker:
     # References
 
     def _count(self, name: tree.Name) -> None:
+        if name.text in self.names.unread:
+            return
         binding = self.scope.bindings.get(name.text)
         if binding is None:
             known = self.scope.bindings

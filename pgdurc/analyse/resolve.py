@@ -9,7 +9,7 @@ from pgdurc.analyse.draft import error, warning
 from pgdurc.analyse.neighbours import Beside
 from pgdurc.analyse.placeholders import Place
 from pgdurc.analyse.scope import Binding, Doubt, Scope
-from pgdurc.analyse.shapes import Json, NoRows, Rows
+from pgdurc.analyse.shapes import Json, NoRows, Rows, Unknown
 from pgdurc.diagnostic import Diagnostic, Related, Span
 from pgdurc.graph import Form, ParameterValue, Reading, ResultValue
 from pgdurc.hidden import is_hidden
@@ -30,6 +30,7 @@ class Resolved:
 class Names:
     """What a reference can mean at one point. `later`: where names are bound that are not in scope there.
 
+    `unread`: what a piece with an error may bind, of which nothing is said.
     `parameters` with their types. `is_call`: values are read as pg_durable does: the first row of several,
     text without a type of its own.
     """
@@ -37,12 +38,15 @@ class Names:
     parameters: Mapping[str, str]
     scope: Scope
     later: dict[str, Span]
+    unread: frozenset[str] = frozenset()
     is_call: bool = False
 
 
 def resolve(reference: Reference, written: str, place: Place, span: Span, names: Names) -> Resolved:
     if reference.name in names.parameters:
         return _beside(_parameter(reference, written, place.form, span), written, place, span, names)
+    if reference.name in names.unread:
+        return Resolved(None)
     binding = names.scope.bindings.get(reference.name)
     if binding is None:
         if reference.in_literal:
@@ -189,6 +193,8 @@ def _read(
     def wrong(code: str, message: str, hint: str | None) -> Resolved:
         return Resolved(None, (error(code, message, span, hint, related),))
 
+    if any(isinstance(one, Unknown) for one in binding.shape):
+        return value(Reading.RECORDSET if reference.is_star else Reading.VALUE)
     rows = [one.columns for one in binding.shape if isinstance(one, Rows)]
     has_no_rows = any(isinstance(one, NoRows) for one in binding.shape)
     json = [one.fields for one in binding.shape if isinstance(one, Json)]

@@ -31,7 +31,13 @@ class Json:
     fields: tuple[str, ...] | None
 
 
-Shape = frozenset[Rows | NoRows | Json]
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything: the node has an error, and more about its result would be noise."""
+
+
+Kind = Rows | NoRows | Json | Unknown
+Shape = frozenset[Kind]
 """Each of what it may turn out to be: an if has its branches', a loop its body's and its breaks'."""
 
 NOTHING: Shape = frozenset()
@@ -40,13 +46,13 @@ SCHEDULED: Shape = frozenset({Json(("scheduled",))})
 SIGNALLED: Shape = frozenset({Json(("signal_name", "timed_out", "data"))})
 JOINED: Shape = frozenset({Json(())})  # an array
 ANY_JSON: Shape = frozenset({Json(None)})
-ANY_ROWS: Shape = frozenset({Rows(None)})
+UNKNOWN: Shape = frozenset({Unknown()})
 
 
 def leaf_shape(draft: Draft, leaf: tree.Sql) -> Shape:
     read = draft.reads.get(leaf.span)
-    if read is None:  # it has a syntax error: say nothing more about it
-        return ANY_ROWS
+    if read is None:  # it has a syntax error
+        return UNKNOWN
     return frozenset({NoRows()}) if read.columns == () else frozenset({Rows(read.columns)})
 
 
@@ -126,6 +132,8 @@ def _end(draft: Draft, node: tree.Tree, ends: Mapping[int, _End], named: Mapping
             return _End(SIGNALLED)
         case tree.Schedule():
             return _End(SCHEDULED)
+        case tree.Unread():
+            return _End(UNKNOWN, _either([breaks, UNKNOWN]))
 
 
 def _either(shapes: Iterable[Shape | None]) -> Shape | None:

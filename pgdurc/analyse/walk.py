@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ from pgdurc.deep import Walk, run
 def children(node: tree.Tree) -> tuple[tree.Tree, ...]:
     match node:
         case tree.Sequence(parts=parts) | tree.Join(branches=parts) | tree.Race(branches=parts):
+            return parts
+        case tree.Unread(parts=parts):
             return parts
         case tree.Named(body=body):
             return (body,)
@@ -48,6 +51,27 @@ def nodes(root: tree.Tree) -> Iterator[tree.Tree]:
         pending.extend(reversed(children(node)))
 
 
+def unread_words(root: tree.Tree, text: str) -> frozenset[str]:
+    """The names that a piece with an error may bind: each word of it outside of its parts.
+
+    `text` is that of the file.
+    """
+    found: set[str] = set()
+    for node in nodes(root):
+        if not isinstance(node, tree.Unread):
+            continue
+        at = node.span.start
+        for part in (*node.parts, None):
+            end = node.span.end if part is None else part.span.start
+            found.update(_WORD.findall(text, at, max(at, end)))
+            at = end if part is None else part.span.end
+    # A bare name with capitals is folded, and whether that was meant is what its error asks.
+    return frozenset(found | {word.lower() for word in found})
+
+
+_WORD = re.compile(r"(?<![\w$])[A-Za-z_]\w*", re.ASCII)  # and no reference to one
+
+
 def with_leaves(root: tree.Tree, change: Callable[[tree.Sql], tree.Sql]) -> tree.Tree:
     """The tree with each of its leaves changed."""
     return run(_changed(root, change))
@@ -61,7 +85,7 @@ def _changed(node: tree.Tree, change: Callable[[tree.Sql], tree.Sql]) -> Walk[tr
     match node:
         case tree.Sql():
             return change(node)
-        case tree.Sequence():
+        case tree.Sequence() | tree.Unread():
             return replace(node, parts=tuple(changed))
         case tree.Join() | tree.Race():
             return replace(node, branches=tuple(changed))

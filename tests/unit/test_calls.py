@@ -276,7 +276,7 @@ def test_an_expression_is_explained(call: str, graph: str) -> None:
     [
         ("df.start()", "PGD121"),
         ("df.start(label => 'x')", "PGD121"),
-        ("df.start('a', 'b', 'c', 'd', 'e')", "PGD121"),
+        ("df.start('SELECT 1', 'b', NULL, 'caller', 'e')", "PGD121"),
         ("df.start('SELECT 1', labl => 'x')", "PGD122"),
         ("df.start('SELECT 1', fut => 'x')", "PGD122"),
         ("df.start(label => 'x', 'SELECT 1')", "PGD122"),
