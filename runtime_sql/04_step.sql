@@ -545,6 +545,7 @@ DECLARE
     moment CONSTANT timestamptz := df.now();
     inbox text;
     deadline timestamptz;
+    oldest bigint;
     signal df.signal;
 BEGIN
     IF coalesce(p_name, '') = '' THEN
@@ -557,23 +558,26 @@ BEGIN
     WHERE t.id = step.task_id
         AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner));
 
-    SELECT s.* INTO signal
+    SELECT s.id INTO oldest
     FROM df.signal AS s
     WHERE s.instance_id = inbox
         AND s.name = p_name
         AND s.taken_by IS NULL
     ORDER BY s.id
-    LIMIT 1
-    FOR UPDATE SKIP LOCKED;
+    LIMIT 1;
+    -- That one or none: who is just taking it may be stopped or die, and then it is still the first, and was there in time.
+    UPDATE df.signal AS s
+    SET taken_by = step.task_id
+    WHERE s.id = (SELECT o.id FROM df.signal AS o WHERE o.id = oldest AND o.taken_by IS NULL FOR UPDATE SKIP LOCKED)
+    RETURNING s.* INTO signal;
 
     step.row_count := NULL;
     step.columns := NULL;
-    IF signal.id IS NULL AND (deadline IS NULL OR deadline > moment) THEN
+    IF signal.id IS NULL AND (oldest IS NOT NULL OR deadline IS NULL OR deadline > moment) THEN
         step.outcome := 'wait';
         step.wake_at := deadline;
         step.detail := jsonb_build_object('signal', p_name);
     ELSE
-        UPDATE df.signal AS s SET taken_by = step.task_id WHERE s.id = signal.id;
         step.result := jsonb_build_object(
             'signal_name', p_name, 'timed_out', signal.id IS NULL, 'data', coalesce(signal.payload, 'null'));
     END IF;

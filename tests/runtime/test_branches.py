@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import permutations
 from typing import Any
 
 import psycopg
@@ -452,70 +451,3 @@ def test_a_signal_to_an_instance_that_has_ended_is_ok_and_ignored(program):
 def test_bad_signals(program, arguments, message):
     with pytest.raises(psycopg.Error, match=message):
         program.database.query(f"SELECT df.signal({arguments})")
-
-
-# Of a driver that looks into the inbox and goes to wait, and of a session that sends: each in its own order, in every mixture of the two.
-WAITER = ("claim", "look", "park", "commit")
-SENDER = ("send", "end")
-MIXTURES = sorted(set(permutations("w" * len(WAITER) + "s" * len(SENDER))))
-
-
-@pytest.mark.parametrize("mixture", MIXTURES, ids="".join)
-def test_no_signal_is_lost_between_a_waiter_and_a_sender(workflows, mixture):
-    program = Program(workflows)
-    program.deploy({1: SIGNAL.format("") + GOT})
-    instance = program.workflows.start("w()")
-    with program.database.connect() as driver, program.database.connect() as sender:
-        driver.autocommit = sender.autocommit = False
-        found: dict[str, Any] = {}
-
-        def waits(action: str) -> None:
-            match action:
-                case "claim":
-                    row = driver.execute(
-                        "SELECT task_id FROM df.claim_task_v1('-infinity', 0, NULL)"
-                    ).fetchone()
-                    found["task"] = row[0]
-                case "look":
-                    row = driver.execute(
-                        "SELECT w::text FROM df.wait_for_signal_v1(ROW(%s, %s, 1, 'advance', NULL, NULL, NULL, NULL, NULL, NULL), 'go') AS w",
-                        (found["task"], instance),
-                    ).fetchone()
-                    found["step"] = row[0]
-                case "park":
-                    row = driver.execute(
-                        "SELECT df.advance_v1(jsonb_populate_record(NULL::df.step_v1,"
-                        " CASE WHEN (s).outcome = 'wait' THEN to_jsonb(s) ELSE to_jsonb(s) || '{\"outcome\": \"done\"}' END),"
-                        " 1, df.now(), '0', false) FROM (SELECT %s::df.step_v1 AS s) AS x",
-                        (found["step"],),
-                    ).fetchone()
-                    found["verdict"] = row[0]
-                case "commit":
-                    # Anything but ok is rolled back, and the state runs again.
-                    driver.commit() if found["verdict"] == "ok" else driver.rollback()
-
-        def sends(action: str) -> None:
-            if action == "send":
-                sender.execute("SELECT df.signal(%s, 'go', '7')", (instance,))
-            else:
-                sender.commit()
-
-        # One thread a side: a statement that waits for the other side's lock holds up only its own.
-        sides = {
-            "w": (ThreadPoolExecutor(1), waits, iter(WAITER)),
-            "s": (ThreadPoolExecutor(1), sends, iter(SENDER)),
-        }
-        pending = []
-        for side in mixture:
-            thread, act, actions = sides[side]
-            future = thread.submit(act, next(actions))
-            # Long enough for a statement that does not wait.
-            wait([future], timeout=0.15)
-            pending.append(future)
-        for future in pending:
-            future.result(timeout=20)
-        for thread, _, _ in sides.values():
-            thread.shutdown()
-    program.database.drive(max_seconds=0.1)
-    program.database.drive()
-    assert program.result(instance) == {"signal_name": "go", "timed_out": False, "data": 7}
