@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pgdurc.columns import columns_of, cut, dots_of, filled, is_unicode
 from pgdurc.database import Database, Unconnected, connect, failure_of
 from pgdurc.failure import Exit, Failure
 from pgdurc.timeline import (
@@ -46,10 +47,14 @@ RECONNECT_S = 0.2
 # Due for so long and untouched: there may be nobody to run it.
 UNDRIVEN_S = 3.0
 
-# Columns of a terminal that the parts of a line have.
+# Columns that the parts of a line have where there is room for them.
 PLACE_WIDTH = 20
 STATEMENT_WIDTH = 52
 NAME_WIDTH = 18
+# A mark and the gaps; what is usually behind them ("500 rows, 12.3 ms").
+GAPS_WIDTH = 8
+FACTS_WIDTH = 18
+LEAST_WIDTH = 8
 
 # An undefined table, function, column, schema or type: no second attempt finds it.
 UNDEFINED = ("42P01", "42883", "42703", "3F000", "42704")
@@ -187,20 +192,25 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
     from rich.text import Text
 
     mark, color = MARKS.get(attempt.outcome, ("•", "yellow"))
-    if not is_unicode(console):
+    if not is_unicode(console.encoding):
         mark = {"✓": "+", "✗": "x"}.get(mark, "*")
-    dots = "…" if is_unicode(console) else "~"
+    dots = dots_of(console.encoding)
+    facts = [text for text in (rows_text(attempt), duration(attempt.seconds)) if text]
+    if attempt.attempt > 1 or attempt.outcome not in ("ok", "cancelled"):
+        facts.append(f"attempt {attempt.attempt}")
+    behind = ", ".join(facts)
+    place_width, statement_width, name_width = _widths(columns_of(sys.stderr), len(behind))
     name = f"|=> {visible(attempt.name)}" if attempt.name else ""
     line = Text()
     line.append(f"{mark} ", color)
     # Its end is what differs from line to line.
-    line.append(_cell(place(attempt.file, attempt.line), PLACE_WIDTH, dots, keeps_end=True) + "  ", "dim")
-    line.append(_cell(one_line(attempt.label, sys.maxsize), STATEMENT_WIDTH, dots) + "  ")
-    line.append(_cell(name, NAME_WIDTH, dots), "cyan")
-    facts = [text for text in (rows_text(attempt), duration(attempt.seconds)) if text]
-    if attempt.attempt > 1 or attempt.outcome not in ("ok", "cancelled"):
-        facts.append(f"attempt {attempt.attempt}")
-    line.append(f"  {', '.join(facts)}", "dim")
+    where = cut(place(attempt.file, attempt.line), place_width, dots, keeps_end=True)
+    line.append(filled(where, place_width) + "  ", "dim")
+    line.append(
+        filled(cut(one_line(attempt.label, sys.maxsize), statement_width, dots), statement_width) + "  "
+    )
+    line.append(filled(cut(name, name_width, dots), name_width), "cyan")
+    line.append(f"  {behind}", "dim")
     console.print(line)
     if attempt.outcome != "ok":
         code = f" ({attempt.sqlstate})" if attempt.sqlstate else ""
@@ -209,15 +219,14 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
         )
 
 
-def _cell(text: str, width: int, dots: str, *, keeps_end: bool = False) -> str:
-    """So many columns of a terminal: filled up or cut, whatever the characters take."""
-    from rich.cells import cell_len, set_cell_size
-
-    if cell_len(text) > width and keeps_end:
-        text = dots + set_cell_size(text[::-1], width - 1)[::-1]
-    elif cell_len(text) > width:
-        text = set_cell_size(text, width - 1) + dots
-    return set_cell_size(text, width)
+def _widths(room: int | None, behind: int) -> tuple[int, int, int]:
+    """Of place, statement and name in a line of `room` columns; the statement makes room for a long end."""
+    if room is None:
+        return PLACE_WIDTH, STATEMENT_WIDTH, NAME_WIDTH
+    left = room - GAPS_WIDTH - FACTS_WIDTH
+    place_width, name_width = (max(LEAST_WIDTH, min(most, left // 4)) for most in (PLACE_WIDTH, NAME_WIDTH))
+    statement_width = left - place_width - name_width - max(0, behind - FACTS_WIDTH)
+    return place_width, max(LEAST_WIDTH, min(STATEMENT_WIDTH, statement_width)), name_width
 
 
 def _hint_at_set_up(view: _View, attempt: Attempt) -> None:
@@ -230,10 +239,6 @@ def _hint_at_set_up(view: _View, attempt: Attempt) -> None:
     command = f"pgdurc deploy {shlex.quote(str(set_up))}{view.database.option}"
     view.say(f"  hint: what is missing may be made by: {command}", "yellow")
     view.has_named_set_up = True
-
-
-def is_unicode(console: Console) -> bool:
-    return console.encoding.lower().startswith("utf")
 
 
 def _show_waiting(view: _View, status: _Status, waiting: list[Waiting]) -> None:
@@ -349,7 +354,7 @@ class _Status:
 def _status(console: Console) -> Iterator[_Status]:
     from rich.live import Live
 
-    status = _Status("dots" if is_unicode(console) else "line")
+    status = _Status("dots" if is_unicode(console.encoding) else "line")
     if not console.is_terminal or not sys.stderr.isatty():
         yield status
         return

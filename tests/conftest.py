@@ -133,6 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGTERM, lambda _number, _frame: pytest.exit("terminated", returncode=143))
     for variable in [name for name in os.environ if name.startswith("PG") and not name.startswith("PGDURC_")]:
         del os.environ[variable]
+    os.environ.pop("COLUMNS", None)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

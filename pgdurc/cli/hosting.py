@@ -91,13 +91,13 @@ def ls_command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(described))
         return
-    from pgdurc.cli.inspecting import write_table
+    from pgdurc.cli.table import Column, write_table
 
     if not described:
         click.echo("no embedded servers", err=True)
         return
     rows = [(one["status"], one["project"], one["directory"]) for one in described]
-    write_table(("STATUS", "PROJECT", "DATA"), rows, color_column=0)
+    write_table((Column("STATUS", is_status=True), Column("PROJECT"), Column("DATA")), rows)
 
 
 @embedded_command.command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ import click
 
 from pgdurc.cli.options import database_options, json_option, open_database
 from pgdurc.cli.report import note, write_json
+from pgdurc.cli.table import COLORS, Column, write_table
+from pgdurc.columns import cut, dots_of
 from pgdurc.failure import Failure
 from pgdurc.runtime import require_runtime
 from pgdurc.timeline import (
@@ -46,8 +48,29 @@ UNDRIVEN_S = 3.0
 # Characters of a result that `show` has room for.
 LONGEST_RESULT = 2000
 
+# Columns of a statement in the table of attempts; of the number of one in joins in joins.
+LONGEST_STATEMENT = 48
+LONGEST_NUMBER = 15
+
 STATUSES = ("pending", "running", "completed", "failed", "cancelled")
-COLORS = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
+
+INSTANCES = (
+    Column("ID"),
+    Column("WORKFLOW", least=12, keeps_end=True),
+    Column("STATUS", is_status=True),
+    Column("LABEL", least=8),
+    Column("STARTED"),
+    Column("TOOK"),
+)
+ATTEMPTS = (
+    Column("NO", least=8, keeps_end=True),
+    Column("PLACE", least=8, keeps_end=True),
+    Column("STEP", least=8),
+    Column("NAME", least=8),
+    Column("OUTCOME", is_status=True),
+    Column("TOOK"),
+    Column("ROWS"),
+)
 
 
 @click.command(
@@ -83,7 +106,7 @@ def ls_command(
         (i.id, i.workflow, i.status, i.label or "", f"{i.created_at:%Y-%m-%d %H:%M:%S}", duration(took(i)))
         for i in found
     ]
-    write_table(("ID", "WORKFLOW", "STATUS", "LABEL", "STARTED", "TOOK"), rows, color_column=2)
+    write_table(INSTANCES, rows)
 
 
 @click.command(
@@ -186,9 +209,9 @@ def write_instance(
     click.echo(f"  {', '.join(facts)}\n")
     rows = [
         (
-            attempt.number,
+            _number(attempt),
             place(attempt.file, attempt.line),
-            one_line(attempt.label, 48),
+            one_line(attempt.label, LONGEST_STATEMENT),
             attempt.name or "",
             attempt.outcome + (f" (attempt {attempt.attempt})" if attempt.attempt > 1 else ""),
             duration(attempt.seconds) or "?",
@@ -196,16 +219,21 @@ def write_instance(
         )
         for attempt in attempts
     ]
-    write_table(("NO", "PLACE", "STEP", "NAME", "OUTCOME", "TOOK", "ROWS"), rows, color_column=4)
+    write_table(ATTEMPTS, rows)
     for attempt in attempts:
         if attempt.message and error is None:
             message = visible_lines(attempt.message)
             code = f" ({attempt.sqlstate})" if attempt.sqlstate else ""
-            click.echo(f"\n{attempt.number}: {attempt.outcome}: {message}{code}")
+            click.echo(f"\n{_number(attempt)}: {attempt.outcome}: {message}{code}")
     for task in waiting:
         click.echo(f"\n{_waiting_line(task)}")
     if error is not None:
         click.echo("\n" + "\n".join(error_lines(error)))
+
+
+def _number(attempt: Attempt) -> str:
+    """The end of a long one: each join that it is in adds four characters."""
+    return cut(attempt.number, LONGEST_NUMBER, dots_of(sys.stdout.encoding), keeps_end=True)
 
 
 def _waiting_line(task: Waiting) -> str:
@@ -238,21 +266,3 @@ def took(instance: Instance) -> float | None:
 
 def colored_status(status: str) -> str:
     return click.style(status, fg=COLORS.get(status))
-
-
-def write_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], color_column: int) -> None:
-    """Columns as wide as their widest cell; nothing is cut, so that a program can read them."""
-    from rich.cells import cell_len
-
-    rows = [tuple(map(visible, row)) for row in rows]
-    widths = [max(cell_len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    widths[-1] = 0  # nothing follows
-    for number, row in enumerate([header, *rows]):
-        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
-        if number == 0:
-            cells = [click.style(cell, bold=True) for cell in cells]
-        else:
-            word = row[color_column].split(" ")[0]
-            color = COLORS.get(word) or {"ok": "green", "crashed": "red", "interrupted": "yellow"}.get(word)
-            cells[color_column] = click.style(cells[color_column], fg=color)
-        click.echo("  ".join(cells).rstrip())

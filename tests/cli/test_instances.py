@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import random
 import re
 import signal
 import string
 import subprocess
 import sys
+import termios
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -328,6 +331,75 @@ def test_the_columns_of_run_stay_where_they_are(cli, deployed, file):
     shown = cli("show", "--db", deployed.conninfo()).stdout.splitlines()
     outcomes = [cell_len(line[: line.rindex("  ok  ")]) for line in shown if "  ok  " in line]
     assert outcomes == outcomes[:1] * 4
+
+
+WIDE = (
+    f"CREATE WORKFLOW a_name_of_a_workflow_that_is_long() WITH (max_attempts = 2, backoff = '1 millisecond') AS\n"
+    f" 'SELECT {'文' * 20} FROM (VALUES (1)) AS t ({'文' * 20})' |=> a_name_that_is_long_for_a_column\n"
+    " ~> ('SELECT 3' & 'SELECT 4' & 'SELECT 5' & 'SELECT 6' & 'SELECT 7')\n"
+    " ~> 'SELECT $a_name_that_is_long_for_a_column / 0 AS divided, 2 AS something_that_does_not_matter';\n"
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_lines_and_tables_fit_into_the_columns_that_there_are(cli, deployed, monkeypatch, width):
+    db = deployed.conninfo()
+    monkeypatch.setenv("COLUMNS", str(width))
+    Path("a_file_whose_name_is_long.pgd").write_text(WIDE)
+    options = ("--drivers", "1", "--label", "a label that is longer than a table has room for")
+    run = cli("run", "a_file_whose_name_is_long.pgd", *options, "--db", db)
+    assert run.exit_code == 4
+    lines = [line for line in run.stderr.splitlines() if line[0] in "✓✗"]
+    assert len(lines) == 16
+    assert max(map(cell_len, lines)) <= width
+    instance = deployed.value("SELECT id FROM df.instances")
+    listed = cli("ls", "--db", db).stdout.splitlines()
+    assert listed[1].startswith(f"{instance}  ")
+    table = cli("show", "--db", db).stdout.split("\n\n")[1].splitlines()
+    assert len(table) == 17
+    for line in (*listed, *table):
+        # What must be read or copied whole takes that much.
+        assert cell_len(line) <= max(width, 79), line
+
+
+def test_a_pipe_gets_lines_as_long_as_they_are(cli, deployed):
+    Path("wide.pgd").write_text(WIDE)
+    db = deployed.conninfo()
+    assert cli("deploy", "wide.pgd", "--db", db).exit_code == 0
+    label = "a label that is longer than a table has room for" * 3
+    start(cli, deployed, "a_name_of_a_workflow_that_is_long", "--label", label)
+    assert f"  public.a_name_of_a_workflow_that_is_long  pending  {label}  " in cli("ls", "--db", db).stdout
+
+
+def test_the_width_of_a_terminal(deployed):
+    instance = deployed.value(
+        "SELECT df.start_workflow('greet', '{\"who\": \"x\"}', 'label ' || repeat('x', 100))"
+    )
+    ours, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 90))
+    command = [sys.executable, "-m", "pgdurc", "ls", "--db", deployed.conninfo()]
+    subprocess.run(command, stdout=terminal, check=True, timeout=60)
+    said = os.read(ours, 10_000).decode().splitlines()
+    assert [len(re.sub("\x1b[^m]*m", "", line)) for line in said] <= [90, 90]
+    assert any(
+        line.startswith(f"{instance}  public.greet") and "label xxx" in line and "…" in line for line in said
+    )
+
+
+def test_the_number_of_a_step_in_many_joins_is_cut(cli, deployed):
+    Path("deep.pgd").write_text(
+        f"CREATE WORKFLOW deep() AS {' & '.join(f'$$SELECT {n}$$' for n in range(30))};\n"
+    )
+    db = deployed.conninfo()
+    assert cli("run", "deep.pgd", "--drivers", "1", "--db", db).exit_code == 0
+    shown = cli("show", "--db", db).stdout.split("\n\n")[1].splitlines()
+    numbers = [line[:15].rstrip() for line in shown]
+    assert all(line[15:17] == "  " for line in shown)
+    assert {"1", "1.1.1", "….1.1.1.1.1.2.1"} <= set(numbers)
+    whole = [
+        attempt["number"] for attempt in json.loads(cli("show", "--json", "--db", db).stdout)["attempts"]
+    ]
+    assert max(map(len, whole)) > 100
 
 
 def cut(line: str, begin: int, end: int) -> str:
