@@ -14,6 +14,7 @@ from pgdurc.failure import Exit, Failure
 from pgdurc.nearest import nearest
 
 if TYPE_CHECKING:
+    from pgdurc.compile import CompiledWorkflow
     from pgdurc.database import Connection
 
 ARGUMENT = re.compile(r"(?s)([^=:]+)(:?=)(.*)")
@@ -32,9 +33,7 @@ def start_workflow(
     import psycopg
     from psycopg.types.json import Jsonb
 
-    if key == "":
-        # A variable that was not set: all starts would be one.
-        raise Failure("the key is empty", hint="leave out --key to start each time", exit_code=Exit.USAGE)
+    require_key(key)
     parameters = _parameters(connection, name)
     arguments = parse_arguments(written, {p for p, type_ in parameters.items() if type_ in ("json", "jsonb")})
     try:
@@ -52,6 +51,30 @@ def start_workflow(
         raise failure from None
     assert row is not None
     return str(row[0])
+
+
+def require_key(key: str | None) -> None:
+    if key == "":
+        # A variable that was not set: all starts would be one.
+        raise Failure("the key is empty", hint="leave out --key to start each time", exit_code=Exit.USAGE)
+
+
+def require_startable(workflow: CompiledWorkflow, arguments: Collection[str], key: str | None) -> None:
+    """Raise Failure where the declaration shows that the start would be refused: by names, not by values."""
+    require_key(key)
+    known = [parameter.name for parameter in workflow.parameters]
+    name = workflow.qualified_name
+    shown = ", ".join(f"{parameter.name} {parameter.type}" for parameter in workflow.parameters)
+    takes = f"Its parameters: {shown}" if known else "It takes no arguments."
+    unknown = [argument for argument in arguments if argument not in known]
+    if unknown:
+        hint = " ".join([*_nearest_parameters(unknown, known), takes])
+        message = f'workflow "{name}" has no parameter {", ".join(unknown)}'
+        raise Failure(message, hint=hint, exit_code=Exit.USAGE)
+    for parameter in workflow.parameters:
+        if parameter.default is None and parameter.name not in arguments:
+            message = f'argument "{parameter.name}" of workflow "{name}" is missing'
+            raise Failure(message, hint=takes, exit_code=Exit.USAGE)
 
 
 def is_started_here(connection: Connection, instance_id: str) -> bool:

@@ -18,7 +18,7 @@ from pgdurc.failure import Exit, Failure
 from pgdurc.nearest import nearest
 from pgdurc.runtime import require_driver_role, require_runtime
 from pgdurc.settings import MOST_DRIVERS, read_settings
-from pgdurc.start import is_started_here, parse_arguments, start_workflow
+from pgdurc.start import is_started_here, parse_arguments, require_startable, start_workflow
 from pgdurc.timeline import json_object, load_error, load_outcome, to_json
 
 if TYPE_CHECKING:
@@ -71,9 +71,12 @@ def run_command(
     from pgdurc.follow import follow
     from pgdurc.worker import Worker
 
-    parse_arguments(argument)  # one that is malformed is said before a database is touched
+    given = parse_arguments(argument)
     source, compiled = compile_file(file)
-    name = _only_workflow(compiled, workflow, file)
+    declared = _only_workflow(compiled, workflow, file)
+    # Before a database is touched, or a server made.
+    require_startable(declared, given, key)
+    name = declared.qualified_name
     database, connection = open_database(db, verbose, or_embedded=True)
     if drivers is None:
         drivers = (read_settings().drivers or 2) if database.is_embedded else 0
@@ -137,7 +140,7 @@ def start_command(
         click.echo(json.dumps({"id": instance_id}) if as_json else instance_id)
 
 
-def _only_workflow(compiled: Compiled, wanted: str | None, file: Path) -> str:
+def _only_workflow(compiled: Compiled, wanted: str | None, file: Path) -> CompiledWorkflow:
     workflows: Sequence[CompiledWorkflow] = compiled.workflows
     if not workflows:
         hint = f"its df.start calls start by themselves: pgdurc deploy {file}" if compiled.calls else None
@@ -151,13 +154,13 @@ def _only_workflow(compiled: Compiled, wanted: str | None, file: Path) -> str:
                 hint=f"name one of them: pgdurc run {file} {shlex.quote(declared[0])} (there are: {names})",
                 exit_code=Exit.USAGE,
             )
-        return declared[0]
+        return workflows[0]
     # As SQL would write it, or, since a shell takes quotes away, as it is called.
     written = [(name, name.rpartition(".")[2]) for name in declared]
     for spellings in (written, [_spoken(workflow) for workflow in workflows]):
-        for name, known in zip(declared, spellings, strict=True):
+        for workflow, known in zip(workflows, spellings, strict=True):
             if wanted in known:
-                return name
+                return workflow
     guess = nearest(wanted, [name for one in workflows for name in _spoken(one)])
     raise Failure(
         f'{file} declares no workflow "{wanted}"',

@@ -295,9 +295,9 @@ def test_run_with_a_key_says_whether_it_started(cli, deployed):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ((), 3, 'argument "by" of workflow "once" is missing'),
-        (("-a", "yb=1"), 3, 'workflow "once" has no parameter yb'),
-        (("-a", "by=1", "-a", "bye=1"), 3, 'did you mean "by"?'),
+        ((), 2, 'argument "by" of workflow "once" is missing'),
+        (("-a", "yb=1"), 2, 'workflow "once" has no parameter yb\n  hint: Its parameters: by int'),
+        (("-a", "by=1", "-a", "bye=1"), 2, 'did you mean "by"?'),
         (("-a", "by=x"), 3, 'invalid input syntax for type integer: "x"'),
         (("-a", "by"), 2, 'argument "by" is not of the form name=value'),
         (("-a", "by=1", "--key", ""), 2, "the key is empty"),
@@ -310,6 +310,15 @@ def test_run_that_cannot_start_deploys_nothing(cli, deployed, arguments, code, m
     assert message in result.stderr
     assert deployed.query("SELECT pg_catalog.to_regclass('once_only')::text") == [(None,)]
     assert deployed.query("SELECT FROM df.workflows WHERE name = 'public.once'") == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("-a", "by=1", "-a", "bye=1"), ("-a", "by=1", "--key", "")])
+def test_run_that_cannot_start_needs_no_database_to_say_so(cli, project, arguments):
+    Path("once.pgd").write_text("CREATE WORKFLOW once(by int, also int DEFAULT 1) AS 'SELECT $by';\n")
+    result = cli("run", "once.pgd", *arguments, "--db", "host=/nowhere")
+    assert result.exit_code == 2
+    assert "cannot connect" not in result.stderr
+    assert "cannot connect" in cli("run", "once.pgd", "-a", "by=1", "--db", "host=/nowhere").stderr
 
 
 @pytest.mark.parametrize("file", ["e.pgd", "embeddings_of_all_the_documents.pgd", "文件文件文件文件文件.pgd"])
@@ -507,7 +516,9 @@ def test_deploy_says_who_can_give_the_right(cli, deployed):
 
 
 def test_run_by_a_superuser_is_refused_before_anything_is_deployed(cli, deployed):
-    result = cli("run", "script.pgd", "greet", "--drivers", "1", "--db", deployed.conninfo("postgres"))
+    result = cli(
+        "run", "script.pgd", "greet", "-a", "who=x", "--drivers", "1", "--db", deployed.conninfo("postgres")
+    )
     assert result.exit_code == 3
     assert 'role "postgres" is a superuser' in result.stderr
 
