@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pgdurc import nodes
 from pgdurc.arguments import bind
 from pgdurc.chains import branch, sequence
+from pgdurc.expression_type import is_null, known_type
 from pgdurc.nodes import Argument
 from pgdurc.operand import Given, Opaque, Text, Value
 from pgdurc.tree import (
@@ -86,7 +87,7 @@ class Calls:
         return steps
 
     def _is_null(self, value: Value) -> bool:
-        return isinstance(value, Opaque) and self.leaves.source(value.span).lower() == "null"
+        return isinstance(value, Opaque) and is_null(self.leaves.source(value.span))
 
     def _node(self, name: str, given: dict[str, Value], span: Span) -> Tree:
         def step(parameter: str) -> Tree:
@@ -147,8 +148,10 @@ class Calls:
                 return self.leaves.name(source.value, span)
             case Opaque(begin, end) if end == begin + 1 and self.leaves.tokens[begin].is_word:
                 return self.leaves.word_or_string(begin)
-            case Opaque(span=span):
-                self._refuse(node, Argument.NAME, span)
+            case Opaque(begin, end, span):
+                is_reference = end == begin + 2 and self.leaves.tokens[begin].kind == "$"
+                hint = "write the name without the dollar sign" if is_reference else None
+                self._refuse(node, Argument.NAME, span, hint)
         return None
 
     def _text(self, value: Value) -> SourceText | None:
@@ -177,6 +180,15 @@ class Calls:
         match value:
             case Text(source):
                 return source
+            case Opaque(span=span) if is_null(self.leaves.source(span)):
+                self.leaves.problem("PGD415", "a schedule cannot be NULL", span, "such as '0 9 * * MON-FRI'")
+            case Opaque() if (constant := self.leaves.constant(value)) is not None:
+                return constant
+            case Opaque(span=span) if self.leaves.takes_expressions and (
+                known := known_type(self.leaves.source(span))
+            ):
+                message = f"the argument of df.{node} must be text, and this is of type {known}"
+                self.leaves.problem("PGD123", message, span)
             case Opaque() if self.leaves.takes_expressions:
                 return self.leaves.hidden_value(value, kind) if self.leaves.is_constant_shape(value) else None
             case Opaque(span=span):
@@ -189,6 +201,8 @@ class Calls:
                 return source
             case Opaque(span=span) if _REFERENCE.match(written := self.leaves.source(span)):
                 return SourceText(written, tuple(range(span.start, span.end + 1)))
+            case Opaque(span=span) if is_null(self.leaves.source(span)):
+                self.leaves.problem("PGD413", "the name of a signal cannot be NULL", span)
             case Opaque() if self.leaves.takes_expressions:
                 return self.leaves.template(value) if self.leaves.is_constant_shape(value) else None
             case Opaque(span=span):
@@ -207,7 +221,7 @@ class Calls:
                     hint = f"df.{name} is a step: name its result with |=> and read that, {usage}"
                     self._refuse(node, Argument.DURATION, step_span, hint)
                     return None
-                if self._is_evaluated_by_caller(value):
+                if self._is_evaluated_by_caller(value) and not is_null(self.leaves.source(place)):
                     return Duration(self.leaves.hidden_value(value), False, place)
                 source = SourceText(self.leaves.source(place), tuple(range(place.start, place.end + 1)))
                 return Duration(source, False, place)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pgdurc import precedence, reading
 from pgdurc.diagnostic import Diagnostic, Severity
 from pgdurc.expression import foreign_operator, is_looser, is_torn, wrong_reading
-from pgdurc.nodes import FUNCTIONS
+from pgdurc.nodes import FUNCTIONS, NODES_TO_COME
 from pgdurc.operand import Group, Opaque, Value
 from pgdurc.shape import Shaped, glued, token_span, unglued
 from pgdurc.tree import If, Join, Loop, Name, Named, Race, Sequence, Tree
@@ -142,7 +142,7 @@ class Chains:
             if operator.text == "<->" and operator.text not in seen:
                 seen.add(operator.text)
                 message = f"operator {operator.text} is not yet supported"
-                self.leaves.problem("PGD901", message, operator.span)
+                self.leaves.problem("PGD901", message, operator.span, NODES_TO_COME["with_undo"])
         return bool(seen) and not self._is_ambiguous(chain)
 
     def _is_ambiguous(self, chain: precedence.Chain) -> bool:

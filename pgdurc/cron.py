@@ -71,7 +71,7 @@ def check_cron(text: str) -> CronProblem | None:
         known = f"there are {', '.join(SHORTHANDS)}"
         return CronProblem(f'unknown schedule "{words[0].group()}"', *words[0].span(), known)
     if len(words) != len(_FIELDS):
-        count = "1 field" if len(words) == 1 else f"{len(words)} fields"
+        count = {0: "none", 1: "1 field"}.get(len(words), f"{len(words)} fields")
         order = "minute, hour, day of the month, month, day of the week, such as '0 9 * * MON-FRI'"
         return CronProblem(f"a schedule has 5 fields, not {count}", 0, len(text), order)
     values: list[set[int]] = []

@@ -59,7 +59,7 @@ def parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> list[Pa
     """The parts of a text, neighbouring expressions as one. Raises LiteralError."""
     found: list[Part] = []
     for written_first, written_last in operands(tokens, begin, end):
-        first, last = _without_casts(tokens, written_first, written_last, ("text",))
+        first, last = without_casts(tokens, written_first, written_last, ("text",))
         token = tokens[first]
         if token.kind == "SCONST" and last == first + 1:
             found.append(Part(read_literal(token.text, token.start + offset), first, last))
@@ -209,7 +209,7 @@ def json_parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> li
 
     None where the expression is something else. Raises LiteralError.
     """
-    begin, end = _without_casts(tokens, begin, end)
+    begin, end = without_casts(tokens, begin, end)
     if _call(tokens, begin, end, tuple(_BUILDERS)) is None:
         return None
     return list(_json(tokens, begin, end, offset))
@@ -217,7 +217,7 @@ def json_parts(tokens: Sequence[Token], begin: int, end: int, offset: int) -> li
 
 def _json(tokens: Sequence[Token], begin: int, end: int, offset: int) -> Iterator[Part]:
     whole = begin, end
-    begin, end = _without_casts(tokens, begin, end)
+    begin, end = without_casts(tokens, begin, end)
     name = _call(tokens, begin, end, tuple(_BUILDERS))
     if name is None:
         yield _json_value(tokens, begin, end, offset, whole)
@@ -268,7 +268,7 @@ def _constant(text: str, place: int, at: int) -> Part:
     return Part(SourceText(text, (place,) * (len(text) + 1)), at, at + 1)
 
 
-def _without_casts(
+def without_casts(
     tokens: Sequence[Token], begin: int, end: int, types: Sequence[str] = ("text", "jsonb", "json")
 ) -> tuple[int, int]:
     """Without parentheses around, and casts to one of these types behind."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pgdurc import nodes
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.expression import foreign_operator
-from pgdurc.expression_parts import Part, is_group, json_parts, parts
+from pgdurc.expression_parts import Part, is_group, json_parts, parts, without_casts
+from pgdurc.expression_type import is_null, known_type
 from pgdurc.header import read_parameters
 from pgdurc.hidden import Hidden, assembled, has_all_variables, reference, shaping_part
 from pgdurc.literal import LiteralError, read_literal, second_part
@@ -142,6 +143,8 @@ class Leaves:
         if helper in nodes.DOING_FUNCTIONS and self.tokens[value.begin].name == "df":
             self.refuse_function(helper, self.span(value.begin, value.begin + 3))
             return self.unread(span)
+        if not self._is_text(value):
+            return self.unread(span)
         try:
             found = parts(self.tokens, value.begin, value.end, self.offset)
         except LiteralError as bad:
@@ -160,6 +163,20 @@ class Leaves:
         whole = Part(None, value.begin, value.end)
         return Sql(self._assembled([whole], ["{" + self.hide("sql", whole) + "}"], value), span)
 
+    def _is_text(self, value: Opaque) -> bool:
+        """Whether an expression may be the SQL of a step; what cannot be would fail once it is started."""
+        written = self.source(value.span)
+        kind = known_type(written)
+        if kind is not None:
+            message = f"an expression of type {kind} is not a step"
+        elif is_null(written):
+            message = "NULL is not a step"
+        else:
+            return True
+        hint = "a step is SQL: a string, an expression that gives one, or a df function"
+        self.problem("PGD115", message, value.span, hint)
+        return False
+
     def _assembled(self, found: list[Part], marks: list[str], value: Opaque) -> SourceText:
         starts = [
             self.span(part.begin, part.end).start if part.place is None else part.place
@@ -167,6 +184,14 @@ class Leaves:
             if part.string is None
         ]
         return assembled(found, marks, starts, value.span.end)
+
+    def constant(self, value: Opaque) -> SourceText | None:
+        """The text of an expression that is a constant string with a cast to text."""
+        begin, end = without_casts(self.tokens, value.begin, value.end, ("text",))
+        if end != begin + 1 or self.tokens[begin].kind != "SCONST":
+            return None
+        string = self.string(self.span(begin, end))
+        return string.source if isinstance(string, Text) else None
 
     def hidden_value(self, value: Opaque, kind: str = "value") -> SourceText:
         """A reference to a hidden parameter for an argument that is no constant."""
@@ -189,6 +214,8 @@ class Leaves:
     def _step_hint(self, value: Opaque) -> str:
         first = self.tokens[value.begin]
         word = first.text.lower()
+        if first.kind == "$" and value.end == value.begin + 2:
+            return f"a reference is a value: write a step that reads it, 'SELECT {self.source(value.span)}'"
         if first.kind == ":":
             return "psql's variables are not known here: a workflow statement is compiled before psql sees it"
         if first.kind in ("USCONST", "BCONST", "XCONST", "NCHAR"):
@@ -203,7 +230,7 @@ class Leaves:
 
     def refuse_function(self, name: str, span: Span) -> None:
         if name in nodes.NODES_TO_COME:
-            self.problem("PGD902", f"df.{name} is not yet supported", span)
+            self.problem("PGD902", f"df.{name} is not yet supported", span, nodes.NODES_TO_COME[name])
         elif name in nodes.FUNCTIONS:
             self.problem(
                 "PGD120",
@@ -226,6 +253,8 @@ class Leaves:
         if not is_name or not (end == begin + 1 or is_empty or is_group(self.tokens, begin + 1, end)):
             message = 'what follows "|=>" is not a name'
             hint = "write |=> name, |=> 'name' or |=> name(column type, ...)"
+            if end == begin + 2 and self.tokens[begin].kind == "$":
+                hint = f"the dollar sign is for reading it: write |=> {self.tokens[begin + 1].text}"
             self.problem("PGD117", message, self.span(begin, end), hint)
             return None
         name = self.word_or_string(begin)

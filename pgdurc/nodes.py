@@ -58,22 +58,22 @@ NODES: dict[str, tuple[Parameter, ...]] = {
     ),
 }
 
-NODES_TO_COME = frozenset(
-    [
-        "any",
-        "atomic",
-        "call",
-        "detached",
-        "http",
-        "http_multipart",
-        "map",
-        "retry",
-        "try",
-        "wait_for",
-        "wait_until",
-        "with_undo",
-    ]
-)
+_REQUEST = "let a step call a function of yours that makes the request: 'SELECT request($name)'"
+NODES_TO_COME: dict[str, str] = {
+    "any": "df.race goes on with the first branch to end, be it by an error",
+    "atomic": "what takes effect together is one step: a DO block, or a function of yours",
+    "call": "a step can start it, 'SELECT df.start_workflow(''name'')', and a signal tell that it has ended",
+    "detached": "run it outside of the workflow",
+    "http": _REQUEST,
+    "http_multipart": _REQUEST,
+    "map": "write one statement for all rows, or a loop that takes some each time",
+    "retry": "declared WITH (max_attempts = 5), a workflow tries each of its steps again",
+    "try": "an error is handled within its step: by a DO block with EXCEPTION, or a function of yours",
+    "wait_for": "look again and again: df.loop(df.sleep('5 seconds'), 'SELECT NOT ready FROM job')",
+    "wait_until": "sleep until then: df.sleep(greatest($moment - df.now(), interval '0'))",
+    "with_undo": "what is undone together is one step; else undo in a branch: condition ?> undo !> next",
+}
+"""And what to write as long as there is no such node."""
 
 FUNCTIONS = frozenset(
     [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pgdurc.analyse.neighbours import Beside
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.graph import Form
 from pgdurc.hidden import is_hidden
-from pgdurc.pgsql import ParseError, Statement, descend, parse, unwrap
+from pgdurc.pgsql import ParseError, ScanError, Statement, descend, parse, unwrap
 from pgdurc.references import SYSTEM_VARIABLES, Found, Reference, Variable
 from pgdurc.tree import SourceText
 
@@ -235,6 +236,16 @@ def _placeholder_number(range_subselect: object) -> int | None:
 # What is wrong
 
 
+def scan_error(text: SourceText, problem: ScanError) -> Diagnostic:
+    """What PostgreSQL's scanner has against a text; a dollar quote is pointed at, not all that follows."""
+    opening = _OPENING.match(text.value, problem.position)
+    end = problem.position + 1 if opening is None else opening.end()
+    return syntax_error(text, problem.message, problem.position, end)
+
+
+_OPENING = re.compile(r"\$\w*\$")
+
+
 def syntax_error(text: SourceText, message: str, start: int, end: int) -> Diagnostic:
     size = len(text.value)
     start = min(start, size)
@@ -242,12 +253,25 @@ def syntax_error(text: SourceText, message: str, start: int, end: int) -> Diagno
     span = (
         text.span(start, min(end, size)) if start < size else Span(text.origins[size], text.origins[size] + 1)
     )
-    return Diagnostic("PGD301", Severity.ERROR, message, span, _syntax_hint(message))
+    return Diagnostic("PGD301", Severity.ERROR, message, span, _dollar_hint(message, text.value, start))
 
 
-def _syntax_hint(message: str) -> str | None:
+_DOUBLED = re.compile(r"\$\$(\w+)")
+_CLOSED = re.compile(r"(\$\w+)\$(\w?)")
+_APART = re.compile(r"\$\s*[({]?\s*(\w+)")
+
+
+def _dollar_hint(message: str, value: str, at: int) -> str | None:
+    """What helps where a dollar sign is none of a reference."""
     if message.startswith("unterminated dollar-quoted string"):
+        if (doubled := _DOUBLED.match(value, at)) is not None:
+            return f"$$ opens a dollar-quoted string; a reference is written ${doubled[1]}"
+        if (closed := _CLOSED.match(value, at)) is not None and not closed[2]:
+            return f"{closed[1]}$ opens a dollar-quoted string; a reference is written {closed[1]}"
         return "$word$ opens a dollar-quoted string: put a space between two references"
+    if message == 'syntax error at or near "$"':
+        apart = _APART.match(value, at)
+        return "a reference is written $name" if apart is None else f"a reference is written ${apart[1]}"
     return None
 
 

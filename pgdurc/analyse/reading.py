@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from pgdurc.analyse.code_strings import code_strings
 from pgdurc.analyse.neighbours import beside
-from pgdurc.analyse.placeholders import Place, parse_with_placeholders, syntax_error
+from pgdurc.analyse.placeholders import Place, parse_with_placeholders, scan_error
 from pgdurc.analyse.raw_variables import has_open_variable
 from pgdurc.analyse.syntax_hints import A_VALUE, syntax_hint
 from pgdurc.diagnostic import Diagnostic, Severity, Span
@@ -62,7 +62,7 @@ def read_statement(text: SourceText, span: Span) -> ReadStatement | Diagnostic:
     try:
         tokens = scan(text.value)
     except ScanError as problem:
-        return syntax_error(text, problem.message, problem.position, problem.position + 1)
+        return scan_error(text, problem)
     code = [token for token in tokens if not token.is_comment]
     while code and code[-1].kind == ";":
         code.pop()
@@ -132,7 +132,7 @@ def read_expression(text: SourceText, span: Span) -> ReadText | Diagnostic:
     try:
         tokens = scan(text.value)
     except ScanError as problem:
-        return syntax_error(text, problem.message, problem.position, problem.position + 1)
+        return scan_error(text, problem)
     if all(token.is_comment for token in tokens):
         return Diagnostic("PGD302", Severity.ERROR, "empty expression", span)
     found = find_in_sql(text.value, tokens)

@@ -10,6 +10,7 @@ from pgdurc import tree
 from pgdurc.analyse.draft import Draft, error
 from pgdurc.analyse.walk import duration_of, nodes
 from pgdurc.diagnostic import Diagnostic
+from pgdurc.expression_type import is_null
 from pgdurc.graph import Form, Text, Variable
 from pgdurc.intervals import LONGEST_S, LONGEST_YEARS, is_interval, is_negative, is_too_long
 from pgdurc.nearest import nearest
@@ -65,7 +66,7 @@ def _check(draft: Draft, duration: tree.Sleep | tree.Duration) -> Iterator[Diagn
             yield error("PGD411", "a timeout must be positive", span, "leave it out to wait for ever")
     elif (is_text or is_number(value)) and is_negative(value):
         yield error("PGD411", "a sleep cannot be negative", span)
-    elif value.lower() == "null":
+    elif not is_text and is_null(value):
         yield error("PGD411", f"a {what} cannot be NULL", span)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from pgdurc.codes import CODES
 from pgdurc.compile import compile_text
+from pgdurc.nodes import NODES_TO_COME
 from pgdurc.pgsql import scan
 
 # A second problem at the end of a body, which has nothing to do with the first: found when the declaration is
@@ -140,3 +141,18 @@ def test_two_workflows_of_one_name_are_told_beside_what_is_wrong_with_them() -> 
     assert [d.code for d in compile_text(script).diagnostics] == ["PGD120", "PGD404"]
     nameless = "CREATE WORKFLOW select() AS 'SELECT 1';\n"
     assert [d.code for d in compile_text(nameless * 2).diagnostics] == ["PGD103", "PGD103"]
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "df.loop(df.sleep('5 seconds'), 'SELECT NOT ready FROM job')",
+        "df.sleep(greatest($moment - df.now(), interval '0'))",
+        "'SELECT df.start_workflow(''name'')'",
+        "'SELECT request($name)'",
+    ],
+)
+def test_what_is_written_instead_of_a_node_to_come_compiles(advice: str) -> None:
+    assert any(advice in hint for hint in NODES_TO_COME.values())
+    script = f"CREATE WORKFLOW w(moment timestamptz, name text) AS {advice};"
+    assert compile_text(script).diagnostics == ()

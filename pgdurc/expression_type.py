@@ -1,0 +1,105 @@
+"""What type an SQL expression has, as far as its words tell without a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgdurc.pgsql import ParseError, constant, parse, unwrap
+
+# Those that PostgreSQL makes no text of by itself, by their names in its parser.
+_NO_TEXTS = {
+    "bool": "boolean",
+    "bytea": "bytea",
+    "date": "date",
+    "float4": "real",
+    "float8": "double precision",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "interval": "interval",
+    "json": "json",
+    "jsonb": "jsonb",
+    "numeric": "numeric",
+    "time": "time",
+    "timestamp": "timestamp",
+    "timestamptz": "timestamp with time zone",
+    "uuid": "uuid",
+}
+_COMPARISONS = ("=", "<", ">", "<=", ">=", "<>", "!=")
+_ARITHMETIC = ("+", "-", "*", "/", "%", "^")
+
+
+def is_null(expression: str) -> bool:
+    """Whether it is NULL, with a cast or without."""
+    kind, node = _parsed(expression)
+    while kind == "type_cast":
+        kind, node = unwrap(node.arg)
+    return kind == "a_const" and bool(node.isnull)
+
+
+def known_type(expression: str) -> str | None:
+    """The name of a type that is no text, where the expression certainly has it.
+
+    That of a column or of what a function gives is not known.
+    """
+    return _type(*_parsed(expression))
+
+
+def _parsed(expression: str) -> tuple[str, Any]:
+    try:
+        statements = parse(f"SELECT ({expression}\n)")
+    except ParseError:  # a variable of psql, or an error that is reported elsewhere
+        return "", None
+    if (
+        len(statements) != 1
+        or statements[0].kind != "select_stmt"
+        or len(statements[0].node.target_list) != 1
+    ):
+        return "", None
+    return unwrap(unwrap(statements[0].node.target_list[0])[1].val)
+
+
+def _type(kind: str, node: Any) -> str | None:
+    match kind:
+        case "a_const":
+            return _of_constant(node)
+        case "type_cast":
+            is_array = bool(node.type_name.array_bounds)
+            name = unwrap(node.type_name.names[-1])[1].sval if node.type_name.names else ""
+            return "array" if is_array else _NO_TEXTS.get(name)
+        case "bool_expr" | "null_test" | "boolean_test":
+            return "boolean"
+        case "sub_link":
+            is_value = node.sub_link_type in (constant("EXPR_SUBLINK"), constant("ARRAY_SUBLINK"))
+            return None if is_value else "boolean"
+        case "a_array_expr":
+            return "array"
+        case "row_expr":
+            return "record"
+        case "a_expr":
+            return _of_operator(node)
+    return None
+
+
+def _of_constant(node: Any) -> str | None:
+    match node.WhichOneof("val"):
+        case "ival":
+            return "integer"
+        case "fval":
+            return "numeric"
+        case "boolval":
+            return "boolean"
+        case "bsval":
+            return "bit"
+    return None
+
+
+def _of_operator(node: Any) -> str | None:
+    if node.kind == constant("AEXPR_NULLIF"):
+        return None
+    name = unwrap(node.name[-1])[1].sval
+    if node.kind != constant("AEXPR_OP") or name in _COMPARISONS:
+        return "boolean"
+    sides = [_type(*unwrap(side)) for side in (node.lexpr, node.rexpr) if side.WhichOneof("node")]
+    is_number = name in _ARITHMETIC and all(side in ("integer", "numeric") for side in sides)
+    return max(sides, key=str) if is_number else None
