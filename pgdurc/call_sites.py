@@ -57,7 +57,7 @@ class Site:
     """A call: the characters `[span)` of the body, from `df` to the parenthesis that closes `opening`.
 
     `is_stored`: the code is kept in the database and runs later. `is_invoker`: and with the rights of whoever
-    calls it.
+    calls it. `commits`: it is the code of a procedure that ends transactions.
     """
 
     function: str
@@ -67,6 +67,7 @@ class Site:
     is_stored: bool
     is_invoker: bool
     is_closed: bool = True
+    commits: bool = False
 
     @property
     def head(self) -> Span:
@@ -81,7 +82,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`in_strings`: what looks like a call in the text of a string, in the file.
+    """`in_strings`: what looks like a call in the text of a string that is executed, or may be, in the file.
 
     `strays`: nodes that stand in no call, by their words `df.name`. `stray_operators`: of ours, beside a
     string and in no call, the first of each statement.
@@ -104,7 +105,7 @@ def find(text: str, code: Span) -> Found:
     """The calls in the statement `[code)` of a file, in source order. Never raises."""
     if _HINT.search(text, code.start, code.end) is None:
         return NOTHING
-    finder = _Finder()
+    finder = _Finder(_GEXEC.search(text, code.start, code.end) is not None)
     finder.search(Body(text), code.start, code.end, 0)
     sites = sorted(finder.sites, key=lambda site: site.place.start)
     in_strings = sorted(finder.in_strings, key=lambda span: span.start)
@@ -169,7 +170,7 @@ def uncompiled(place: Span, where: str = "a string") -> Diagnostic:
         Severity.WARNING,
         f"a df.start call in {where} is not compiled",
         place,
-        f"in the database it fails: write the call itself, outside of {where.replace('a ', 'the ', 1)}",
+        f"where it is executed, it fails: write the call itself, outside of {where.replace('a ', 'the ', 1)}",
     )
 
 
@@ -234,7 +235,8 @@ class _Statement:
 
 
 class _Finder:
-    def __init__(self) -> None:
+    def __init__(self, is_gexec: bool) -> None:
+        self.is_gexec = is_gexec
         self.sites: list[Site] = []
         self.in_strings: list[Span] = []
         self.strays: list[Span] = []
@@ -245,12 +247,13 @@ class _Finder:
     ) -> None:
         tokens = list(_tokens(body.text, begin, end))
         statement = _Statement()
+        commits = any(_ends_transaction(tokens, at) for at in range(len(tokens)))
         at = 0
         while at < len(tokens):
             token = tokens[at]
             before = tokens[at - 1] if at else None
             if token.kind == "semicolon":
-                self._end(body, statement, depth, stored, invoker)
+                self._end(body, statement, depth, stored, invoker, commits)
                 statement = _Statement()
             elif token.is_string:
                 self._string(body, statement, token, before)
@@ -260,7 +263,7 @@ class _Finder:
             elif token.text in _OPERATORS:
                 self._operator(body, statement, tokens, at)
             at += 1
-        self._end(body, statement, depth, stored, invoker)
+        self._end(body, statement, depth, stored, invoker, commits)
 
     def _word(self, body: Body, statement: _Statement, tokens: list[_Token], at: int) -> int:
         """Take note of a word; return the token to go on at, behind a call that begins here."""
@@ -297,19 +300,22 @@ class _Finder:
             statement.language = token.text.strip("'").lower()
         elif statement.is_do or (statement.is_routine and before is not None and before.name == "as"):
             statement.bodies.append(token)
-        else:
+        elif self.is_gexec or _may_be_executed(token.text, statement.words):
             self._look_into(body, token)
 
     def _look_into(self, body: Body, token: _Token) -> None:
         self.in_strings += _like_calls(body, token)
 
-    def _end(self, body: Body, statement: _Statement, depth: int, stored: bool, invoker: bool) -> None:
+    def _end(
+        self, body: Body, statement: _Statement, depth: int, stored: bool, invoker: bool, commits: bool
+    ) -> None:
         is_stored_here = stored or is_stored(statement.words)
         for function, span, opening, is_closed in statement.calls:
             # What a view, a rule or a default calls runs with the rights of whoever uses it.
             is_kept = is_stored(statement.words) and statement.words[0] != "prepare"
             is_invoker = invoker or (is_kept and not statement.is_definer)
-            self.sites.append(Site(function, body, span, opening, is_stored_here, is_invoker, is_closed))
+            site = Site(function, body, span, opening, is_stored_here, is_invoker, is_closed, commits)
+            self.sites.append(site)
         for token in statement.bodies:
             inner = _inner(body, token) if statement.holds_code and depth < _MAX_DEPTH else None
             if inner is None:
@@ -325,6 +331,30 @@ def _like_calls(body: Body, token: _Token) -> list[Span]:
 
 _ROUTINE_WORDS = (["function"], ["procedure"], ["routine"])
 _BLOCK_WORDS = ("begin", "then", "else", "loop")
+
+
+_GEXEC = re.compile(r"\\gexec\b")
+_EXECUTING = frozenset(["execute", "dblink", "dblink_exec", "dblink_open", "dblink_send_query", "cron"])
+_SAYING = frozenset(["comment", "raise", "security", "insert", "update", "merge", "copy"])
+_SQL = re.compile(
+    r"(?:E?'|\$\w*\$)\s*(?:select|insert|update|delete|merge|with|values|call|do|create|perform|begin|copy|explain)\b",
+    re.IGNORECASE,
+)
+
+
+def _may_be_executed(string: str, words: list[str]) -> bool:
+    """Whether a string behind these words of its statement is executed, or could be by who gets it.
+
+    What is said, or written into a table, most often is documentation, even where it is SQL.
+    """
+    return bool(_EXECUTING.intersection(words) or (_SQL.match(string) and not _SAYING.intersection(words)))
+
+
+def _ends_transaction(tokens: list[_Token], at: int) -> bool:
+    """Whether a statement COMMIT or ROLLBACK of a body begins at the token `at`."""
+    if not at or tokens[at].name not in ("commit", "rollback"):
+        return False
+    return tokens[at - 1].kind == "semicolon" or tokens[at - 1].name in _BLOCK_WORDS
 
 
 def _is_create(words: list[str]) -> bool:

@@ -114,8 +114,11 @@ def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[
                 Severity.WARNING,
                 "this workflow runs as the role that runs the script, not as whoever makes the call",
                 site.head,
-                "declare a function SECURITY DEFINER; else its callers, as those of a view, need a version "
-                "of their own, or EXECUTE on the procedure that is made for this call",
+                "a procedure that commits cannot be SECURITY DEFINER: let it call a function that is, and "
+                "starts the workflow"
+                if site.commits
+                else "declare a function SECURITY DEFINER; else its callers, as those of a view, need a "
+                "version of their own, or EXECUTE on the procedure that is made for this call",
             )
         )
     if form is None or workflow is None or any(d.severity is Severity.ERROR for d in placed):

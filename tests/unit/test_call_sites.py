@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pgdurc.call_sites import Site
+from pgdurc.compile import compile_text
 from pgdurc.script import Passed, split
 
 
@@ -87,12 +88,36 @@ def test_not_found(text: str) -> None:
             "df.start",
         ),
         ("DO 'BEGIN EXECUTE ''SELECT df.start(1)''; END';", "df.start"),
+        ("DO $$ DECLARE q text := 'SELECT df.start(1)'; BEGIN EXECUTE q; END $$;", "df.start"),
+        ("DO $$ BEGIN EXECUTE format('%s df.start(%L)', 'SELECT', 'a'); END $$;", "df.start"),
+        ("SELECT cron.schedule('j', '* * * * *', 'CALL p(df.start(1))');", "df.start"),
+        ("SELECT 'SELECT df.start(1)' \\gexec\n", "df.start"),
+        ("SELECT format('%s df.start(1)', 'SELECT') \\gexec\n", "df.start"),
+        ("SELECT somewhere_else('SELECT df.start(1)');", "df.start"),
+        ("INSERT INTO cron.job (command) VALUES ('SELECT df.start(1)');", "df.start"),
     ],
 )
 def test_in_a_string(text: str, pointed_at: str) -> None:
     found = [d for d in split(text).diagnostics if d.code == "PGD502"]
     assert [text[d.span.start : d.span.end] for d in found] == [pointed_at]
     assert found[0].span.start == text.rindex("df")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COMMENT ON TABLE t IS 'SELECT df.start(''SELECT 1'') fills it';",
+        "DO $$ BEGIN RAISE NOTICE 'SELECT df.start(1)'; END $$;",
+        "DO $$ BEGIN RAISE EXCEPTION 'no' USING HINT = 'call df.start(1)'; END $$;",
+        "INSERT INTO manual VALUES ('SELECT df.start(''SELECT 1'')');",
+        "SELECT 'see df.start(1)';",
+        "SELECT df.start('SELECT 1', 'of df.start(1)');",
+        "SELECT df.start('INSERT INTO manual VALUES (''df.start(1)'')');",
+        "\\echo SELECT df.start(1)\n",
+    ],
+)
+def test_text_about_calls(text: str) -> None:
+    assert [d for d in compile_text(text).diagnostics if d.code == "PGD502"] == []
 
 
 @pytest.mark.parametrize(
