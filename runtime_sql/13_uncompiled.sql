@@ -127,7 +127,8 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT df.uncompiled_v1('df.http_multipart') $$;
 
--- Does nothing there either. It takes one text, and no default: CALL df.run() is the driver's.
+-- Does nothing there either. It takes one text, and no default: CALL df.run() is the driver's. CALL df.run('60') is not, for PostgreSQL takes a value of no type for
+-- text, and cannot have a procedure beside this; CALL df.run('60', NULL) is.
 CREATE OR REPLACE FUNCTION df.run(instance_id text) RETURNS text
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp

@@ -125,3 +125,33 @@ def test_run_of_an_instance_does_nothing(database: Any, argument: str) -> None:
 @pytest.mark.parametrize("arguments", ["", "0", "0.5", "0, NULL", "max_seconds => 0", "'0', NULL"])
 def test_run_is_the_driver(database: Any, arguments: str) -> None:
     assert database.query(f"CALL df.run({arguments})") == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("call", "parameters"),
+    [
+        ("CALL df.run()", ()),
+        ("CALL df.run(0)", ()),
+        ("CALL df.run('0', NULL)", ()),
+        ("CALL df.run(%s)", (0,)),
+        # Text has no type on its way, as most drivers send all of their parameters.
+        ("CALL df.run(%s, NULL)", ("0",)),
+        ("CALL df.run(%s, %s)", (0.0, None)),
+        ("CALL df.run(%s, %s)", ("0", None)),
+        ("CALL df.run(max_seconds => %s)", ("0",)),
+        ("CALL df.run(%s::float8)", ("0",)),
+    ],
+)
+def test_the_driver_is_called_as_drivers_of_databases_do(any_workflows, call, parameters):
+    any_workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1';")
+    instance = any_workflows.start("w()")
+    any_workflows.database.query(call, *parameters)
+    assert any_workflows.status(instance) == "completed"
+
+
+def test_one_value_of_no_type_is_the_stub_of_pg_durable(any_workflows):
+    """PostgreSQL prefers text, whether it is called or selected, and a function and a procedure cannot both have it."""
+    database = any_workflows.database
+    with pytest.raises(psycopg.errors.WrongObjectType, match=r"df\.run\(unknown\) is not a procedure"):
+        database.query("CALL df.run(%s)", "60")
+    assert database.value("SELECT df.run('0123abcd')").startswith("Nothing to do")
