@@ -2,8 +2,8 @@
 -- What is wrong when nothing moves
 ---------------------------------------------------------------------------------------------------------------------
 -- df.doctor() asks each check below, with the rights of its caller: it tells of the owners whose instances the caller sees. A check answers one row for each
--- thing that it finds, or one that says that there is nothing. It says only what it can know: of sessions of other roles PostgreSQL tells little to whoever is
--- not a member of pg_monitor. None reads more than some thousand tasks of an owner, along an index.
+-- thing that it finds; where it answers none, df.doctor() says that there is nothing. It says only what it can know: of sessions of other roles PostgreSQL tells
+-- little to whoever is not a member of pg_monitor. None reads more than some thousand tasks of an owner, along an index.
 
 -- Whose workflows the caller sees, and as whom their drivers connect: themselves, or who was granted; NULL where nobody can. sees_driver: the caller sees that
 -- role's rows of df.driver.
@@ -56,6 +56,17 @@ LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT concat(least(p_count, p_most), CASE WHEN p_count > p_most THEN ' or more' END, ' ', p_noun, CASE WHEN p_count <> 1 THEN 's' END);
+$$;
+
+-- How somebody's transaction is ended: a prepared one, which has no session, or else that of a session, p_there or from elsewhere.
+CREATE OR REPLACE FUNCTION df.ending_v1(p_gid text, p_pid integer, p_there text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN p_gid IS NOT NULL THEN format('COMMIT PREPARED %1$L, or ROLLBACK PREPARED %1$L', p_gid)
+        ELSE format('%s, or: SELECT pg_terminate_backend(%s)', p_there, p_pid)
+    END;
 $$;
 
 -- Overdue: due for more than 10 s, and no transaction has it, neither a driver's nor another: see df.check_locks_v1.
@@ -179,7 +190,6 @@ DECLARE
     set_role CONSTANT text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
     owned record;
     who text;
-    is_fine boolean := true;
 BEGIN
     FOR owned IN
         SELECT p.owner, p.driver, o.rolname AS owner_name, d.rolname AS driver_name, d.rolsuper AS is_super, d.rolcanlogin AS drives
@@ -218,17 +228,10 @@ BEGIN
             hint := format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), owned.driver_name);
         END IF;
         IF finding IS NOT NULL THEN
-            is_fine := false;
             status := 'problem';
             RETURN NEXT;
         END IF;
     END LOOP;
-    IF is_fine THEN
-        status := 'ok';
-        finding := 'whoever owns workflows can be driven';
-        hint := NULL;
-        RETURN NEXT;
-    END IF;
 END
 $$;
 
@@ -267,7 +270,6 @@ DECLARE
     least_timeout CONSTANT interval := '75 seconds';
     owned record;
     timeout interval;
-    is_fine boolean := true;
 BEGIN
     FOR owned IN
         SELECT DISTINCT p.driver, df.role_setting_v1(p.driver, 'statement_timeout') AS timeout, df.role_setting_v1(p.driver, 'default_transaction_read_only') AS is_read_only
@@ -281,7 +283,6 @@ BEGIN
         END;
         status := 'warning';
         IF timeout > '0' AND timeout < least_timeout THEN
-            is_fine := false;
             finding := format(
                 'statement_timeout of role %s is %s: each CALL df.run of it ends after %s seconds, and a step that takes longer is interrupted, the fifth time for good',
                 owned.driver, df.lasted_v1(timeout), round(extract(epoch FROM timeout * 0.8)::numeric, 1));
@@ -289,18 +290,11 @@ BEGIN
             RETURN NEXT;
         END IF;
         IF lower(owned.is_read_only) IN ('on', 'true', 'yes', '1') THEN
-            is_fine := false;
             finding := format('transactions of role %s are read-only unless they say otherwise: its drivers do, but starts, signals and cancels fail', owned.driver);
             hint := 'default_transaction_read_only; some managed services set it when the disk is nearly full';
             RETURN NEXT;
         END IF;
     END LOOP;
-    IF is_fine THEN
-        status := 'ok';
-        finding := 'no setting of a role holds its drivers up';
-        hint := NULL;
-        RETURN NEXT;
-    END IF;
 END
 $$;
 
@@ -401,7 +395,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     died record;
-    is_fine boolean := true;
 BEGIN
     FOR died IN
         SELECT p.driver, d.count, d.at, t.instance_id
@@ -417,7 +410,6 @@ BEGIN
         WHERE d.count > 0
         ORDER BY p.driver::text
     LOOP
-        is_fine := false;
         status := 'warning';
         finding := format(
             '%s of role %s died, the last %s ago%s; until five minutes after that the others commit twice a step',
@@ -426,12 +418,6 @@ BEGIN
         hint := 'A session was terminated, or the server went down: its log tells. A step that does it is failed at the fifth time';
         RETURN NEXT;
     END LOOP;
-    IF is_fine THEN
-        status := 'ok';
-        finding := 'no driver was found dead in the last five minutes';
-        hint := NULL;
-        RETURN NEXT;
-    END IF;
 END
 $$;
 
@@ -445,7 +431,6 @@ DECLARE
     moment CONSTANT timestamptz := df.now();
     held CONSTANT xid[] := ARRAY(SELECT l.transactionid FROM pg_locks AS l WHERE l.locktype = 'transactionid' AND l.granted);
     holder record;
-    is_fine boolean := true;
 BEGIN
     FOR holder IN
         WITH running AS MATERIALIZED (
@@ -500,7 +485,6 @@ BEGIN
         ORDER BY since
         LIMIT 10
     LOOP
-        is_fine := false;
         status := CASE WHEN holder.since > clock_timestamp() - interval '10 seconds' THEN 'warning' ELSE 'problem' END;
         finding := format(
             '%s (%s) cannot go on before %s ends',
@@ -512,18 +496,9 @@ BEGIN
             END)
             -- NULL: of another role, and hidden.
             || coalesce(format(', which began %s ago', df.lasted_v1(clock_timestamp() - holder.since)), '');
-        hint := CASE
-            WHEN holder.gid IS NOT NULL THEN format('COMMIT PREPARED %1$L, or ROLLBACK PREPARED %1$L', holder.gid)
-            ELSE format('Commit or roll back there, or: SELECT pg_terminate_backend(%s)', holder.pid)
-        END;
+        hint := df.ending_v1(holder.gid, holder.pid, 'Commit or roll back there');
         RETURN NEXT;
     END LOOP;
-    IF is_fine THEN
-        status := 'ok';
-        finding := 'no instance waits for a transaction that somebody left open';
-        hint := NULL;
-        RETURN NEXT;
-    END IF;
 END
 $$;
 
@@ -535,7 +510,6 @@ AS $$
 DECLARE
     moment CONSTANT timestamptz := df.now();
     step record;
-    is_fine boolean := true;
 BEGIN
     FOR step IN
         SELECT r.pid, r.role, r.instance_id, s.stopped_at
@@ -548,19 +522,12 @@ BEGIN
         ORDER BY s.stopped_at
         LIMIT 10
     LOOP
-        is_fine := false;
         status := 'warning';
         finding := format('a step of instance %s was stopped %s ago and still runs, in session %s', step.instance_id, df.lasted_v1(moment - step.stopped_at), step.pid);
         hint := format(
             'It will not commit. What interrupts it, as role %s: pgdurc worker, the janitor of df.install_scheduler, or CALL df.janitor(10)', step.role);
         RETURN NEXT;
     END LOOP;
-    IF is_fine THEN
-        status := 'ok';
-        finding := 'no step runs on that was stopped';
-        hint := NULL;
-        RETURN NEXT;
-    END IF;
 END
 $$;
 
@@ -610,7 +577,6 @@ AS $$
 DECLARE
     before CONSTANT timestamptz := df.now() - (SELECT r.retention FROM df.runtime AS r) - interval '1 day';
     owned record;
-    is_fine boolean := true;
 BEGIN
     FOR owned IN
         SELECT p.owner, p.driver, i.ended_at
@@ -629,7 +595,6 @@ BEGIN
         ) AS i
         WHERE i.ended_at IS NOT NULL
     LOOP
-        is_fine := false;
         status := 'warning';
         finding := format(
             'instances of role %s are kept that ended at %s and later; the retention is %s', owned.owner, to_char(owned.ended_at, 'YYYY-MM-DD HH24:MI:SS'),
@@ -638,12 +603,6 @@ BEGIN
             'Nobody cleans up. As role %s: pgdurc worker, SELECT df.install_scheduler(), or a clock that calls CALL df.janitor(0)', coalesce(owned.driver, owned.owner));
         RETURN NEXT;
     END LOOP;
-    IF is_fine THEN
-        status := 'ok';
-        finding := 'nothing is kept for much longer than the retention';
-        hint := NULL;
-        RETURN NEXT;
-    END IF;
 END
 $$;
 
@@ -658,12 +617,10 @@ DECLARE
     live CONSTANT bigint := pg_stat_get_live_tuples('df.task'::regclass);
     off text;
     holder record;
-    is_fine boolean := true;
 BEGIN
     status := 'warning';
     off := (SELECT string_agg(s.name, ', ' ORDER BY s.name) FROM pg_settings AS s WHERE s.name IN ('autovacuum', 'track_counts') AND s.setting = 'off');
     IF off IS NOT NULL THEN
-        is_fine := false;
         finding := format('autovacuum does not run: %s is off', off);
         hint := 'Every step leaves a dead row behind. ALTER SYSTEM, or the configuration of the service';
         RETURN NEXT;
@@ -677,13 +634,11 @@ BEGIN
             AND NOT o.option_value::boolean
     );
     IF off IS NOT NULL THEN
-        is_fine := false;
         finding := format('autovacuum is off for %s', off);
         hint := 'ALTER TABLE ... RESET (autovacuum_enabled)';
         RETURN NEXT;
     END IF;
     IF dead > greatest(p_dead_rows, 10 * live) THEN
-        is_fine := false;
         finding := format('df.task has %s dead rows beside %s live ones', dead, live);
         hint := 'Autovacuum does not keep up, or an old snapshot keeps it from it. VACUUM df.task';
         RETURN NEXT;
@@ -703,25 +658,15 @@ BEGIN
         ORDER BY age DESC
         LIMIT 10
     LOOP
-        is_fine := false;
         finding := concat(
             CASE
                 WHEN holder.gid IS NOT NULL THEN format('the prepared transaction %L of role %I', holder.gid, holder.usename)
                 ELSE concat('session ', holder.pid, ' of role ', quote_ident(holder.usename), ', ' || holder.state || ',')
             END,
             format(' holds back vacuum by %s transactions', holder.age), ', for ' || df.lasted_v1(clock_timestamp() - holder.since));
-        hint := CASE
-            WHEN holder.gid IS NOT NULL THEN format('COMMIT PREPARED %1$L, or ROLLBACK PREPARED %1$L', holder.gid)
-            ELSE format('End its transaction, or: SELECT pg_terminate_backend(%s)', holder.pid)
-        END;
+        hint := df.ending_v1(holder.gid, holder.pid, 'End its transaction');
         RETURN NEXT;
     END LOOP;
-    IF is_fine THEN
-        status := 'ok';
-        finding := 'autovacuum is on, and nothing is seen that holds it back';
-        hint := NULL;
-        RETURN NEXT;
-    END IF;
 END
 $$;
 
@@ -774,16 +719,23 @@ BEGIN
     ELSE
         RETURN QUERY SELECT 'tasks', c.* FROM df.check_tasks_v1(unseen_for) AS c;
     END IF;
-    RETURN QUERY SELECT 'owners', c.* FROM df.check_owners_v1() AS c;
+    RETURN QUERY SELECT 'owners', coalesce(c.status, 'ok'), coalesce(c.finding, 'whoever owns workflows can be driven'), c.hint
+        FROM (SELECT) AS one LEFT JOIN df.check_owners_v1() AS c ON true;
     RETURN QUERY SELECT 'pg_cron', c.* FROM df.check_pg_cron_v1() AS c;
-    RETURN QUERY SELECT 'settings', c.* FROM df.check_settings_v1() AS c;
-    RETURN QUERY SELECT 'crashes', c.* FROM df.check_crashes_v1() AS c;
-    RETURN QUERY SELECT 'locks', c.* FROM df.check_locks_v1() AS c;
-    RETURN QUERY SELECT 'watchdog', c.* FROM df.check_watchdog_v1() AS c;
+    RETURN QUERY SELECT 'settings', coalesce(c.status, 'ok'), coalesce(c.finding, 'no setting of a role holds its drivers up'), c.hint
+        FROM (SELECT) AS one LEFT JOIN df.check_settings_v1() AS c ON true;
+    RETURN QUERY SELECT 'crashes', coalesce(c.status, 'ok'), coalesce(c.finding, 'no driver was found dead in the last five minutes'), c.hint
+        FROM (SELECT) AS one LEFT JOIN df.check_crashes_v1() AS c ON true;
+    RETURN QUERY SELECT 'locks', coalesce(c.status, 'ok'), coalesce(c.finding, 'no instance waits for a transaction that somebody left open'), c.hint
+        FROM (SELECT) AS one LEFT JOIN df.check_locks_v1() AS c ON true;
+    RETURN QUERY SELECT 'watchdog', coalesce(c.status, 'ok'), coalesce(c.finding, 'no step runs on that was stopped'), c.hint
+        FROM (SELECT) AS one LEFT JOIN df.check_watchdog_v1() AS c ON true;
     RETURN QUERY SELECT 'retries', c.* FROM df.check_retries_v1() AS c;
-    RETURN QUERY SELECT 'retention', c.* FROM df.check_retention_v1() AS c;
+    RETURN QUERY SELECT 'retention', coalesce(c.status, 'ok'), coalesce(c.finding, 'nothing is kept for much longer than the retention'), c.hint
+        FROM (SELECT) AS one LEFT JOIN df.check_retention_v1() AS c ON true;
     -- A million transactions, or an hour.
-    RETURN QUERY SELECT 'vacuum', c.* FROM df.check_vacuum_v1(100000, 1000000, interval '1 hour') AS c;
+    RETURN QUERY SELECT 'vacuum', coalesce(c.status, 'ok'), coalesce(c.finding, 'autovacuum is on, and nothing is seen that holds it back'), c.hint
+        FROM (SELECT) AS one LEFT JOIN df.check_vacuum_v1(100000, 1000000, interval '1 hour') AS c ON true;
     RETURN QUERY SELECT 'clock', c.* FROM df.check_clock_v1() AS c;
     RETURN QUERY SELECT 'scripts', c.* FROM df.check_scripts_v1() AS c;
 END

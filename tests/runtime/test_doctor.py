@@ -532,7 +532,7 @@ def test_an_old_snapshot(any_workflows, is_prepared):
                 )
                 assert row[2].endswith(f"SELECT pg_terminate_backend({reader.info.backend_pid})")
         reader.execute(f"ROLLBACK PREPARED '{name}'" if is_prepared else "ROLLBACK")
-    assert check_vacuum(database, "alice", time="0")[0][0] == "ok"
+    assert check_vacuum(database, "alice", time="0") == []
 
 
 def test_a_moved_clock(any_workflows):
