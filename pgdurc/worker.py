@@ -44,6 +44,13 @@ LISTEN_TICK_S = 0.5
 # At the end: what outlives a cancel is cancelled again, after it has had the time to record the first.
 CANCEL_AGAIN_S = 5.0
 
+# What df.run does at its end, for this session.
+CLOSE_DRIVER = """
+    SELECT df.close_driver_v1(d.id)
+    FROM df.driver AS d
+    WHERE d.pid = pg_catalog.pg_backend_pid() AND d.closed_at IS NULL AND d.died_at IS NULL
+"""
+
 Log = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -176,12 +183,23 @@ class Worker:
         while not self._stopping.is_set():
             rings = self._bell.rings
             began = time.monotonic()
-            delay = _run_until_idle(connection)
+            delay = self._run(connection)
             # A long run may have ended at its cap, with more to do.
             if time.monotonic() - began < LONG_RUN_S:
                 self._bell.wait_beyond(
                     rings, SAFETY_NET_S if delay is None else min(max(delay, 0), SAFETY_NET_S)
                 )
+
+    def _run(self, connection: psycopg.Connection[Any]) -> float | None:
+        import psycopg
+
+        try:
+            return _run_until_idle(connection)
+        except psycopg.errors.QueryCanceled:
+            # Between two steps a cancel breaks df.run off, and the next run would take this one for dead: a crash of its step.
+            connection.execute("RESET ROLE")
+            connection.execute(CLOSE_DRIVER)
+            raise
 
     def _listen(self, connection: psycopg.Connection[Any], _number: int) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
