@@ -196,7 +196,7 @@ class Worker:
         try:
             return _run_until_idle(connection)
         except psycopg.errors.QueryCanceled:
-            # Between two steps a cancel breaks df.run off, and the next run would take this one for dead: a crash of its step.
+            # Between two steps it breaks df.run off, and the next run would take this one for dead.
             connection.execute("RESET ROLE")
             connection.execute(CLOSE_DRIVER)
             raise

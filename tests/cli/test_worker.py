@@ -136,9 +136,9 @@ def test_sigterm_between_two_steps_is_no_crash(deployed):
     committed = 0
     for _ in range(4):
         with worker(deployed.conninfo(), "--drivers", "2", "--grace", "0") as process:
-            eventually(lambda: deployed.value("SELECT sum(seq) FROM df.task") > committed + 100)
+            deployed.until("SELECT sum(seq) > %s FROM df.task", committed + 100)
             log = stop(process)
-        committed = deployed.value("SELECT sum(seq) FROM df.task")
+        committed = deployed.value("SELECT sum(seq)::int FROM df.task")
         left = deployed.query("SELECT pid FROM df.driver WHERE closed_at IS NULL OR died_at IS NOT NULL")
         assert left == [], log
     outcomes = {outcome for (outcome,) in deployed.query("SELECT DISTINCT outcome FROM df.step_run")}
