@@ -30,13 +30,13 @@ class Code:
 class Sqlstate:
     """An error of the runtime, which comes with a message and a hint of its own; `remedy` is words.
 
-    `message` is a pattern of messages, of PostgreSQL's own ones whose story this is.
+    `messages` are patterns of messages, of PostgreSQL's own ones whose story this is.
     """
 
     title: str
     story: str
     remedy: str
-    message: str = ""
+    messages: tuple[str, ...] = ()
 
 
 def _workflow(body: str) -> str:
@@ -68,7 +68,12 @@ def _load() -> dict[str, Code]:
 
 CODES: dict[str, Code] = _load()
 SQLSTATES: dict[str, Sqlstate] = {
-    code: Sqlstate(**{part: " ".join(text.split()) for part, text in entry.items()})
+    code: Sqlstate(
+        title=entry["title"],
+        story=" ".join(entry["story"].split()),
+        remedy=" ".join(entry["remedy"].split()),
+        messages=tuple(entry.get("messages", ())),
+    )
     for code, entry in tomllib.loads(
         Path(__file__).with_name("sqlstates.toml").read_text(encoding="utf-8")
     ).items()
@@ -86,9 +91,13 @@ def code_of(text: str) -> str:
         if code in CODES or code in SQLSTATES:
             return str(code)
     for code, state in SQLSTATES.items():
-        if state.message and re.search(state.message, text):
+        if any(re.search(message, text) for message in state.messages):
             return code
-    return text
+    return "PGD120" if _NO_NODE.search(text) else text
+
+
+_NO_NODE = re.compile(r"function df\.\w+ does not exist")
+"""As the compiler says it; PostgreSQL says with which arguments."""
 
 
 def explain(code: str) -> str | None:
@@ -145,8 +154,8 @@ def as_markdown() -> str:
 _SQLSTATES_PREFACE = """# SQLSTATEs of the runtime
 
 What the database says when a script is deployed, or a workflow is started or runs; each comes with a message
-and a hint. They are of class PD. Other errors keep PostgreSQL's codes; one of those stands here, too, for its
-message names nothing of pgdurc.
+and a hint. They are of class PD. Other errors keep PostgreSQL's codes; two of those stand here, for their
+messages name nothing of pgdurc.
 """
 _PREFACE = """# Errors and warnings
 

@@ -238,6 +238,9 @@ class Leaves:
                 span,
                 "to call a function in a step, select it: 'SELECT ...'",
             )
+        elif name in nodes.BEHIND_OPERATORS:
+            hint = f"write the operator: {nodes.BEHIND_OPERATORS[name]}"
+            self.problem("PGD120", f"df.{name} is not a step", span, hint)
         else:
             guess = nearest(name, [*nodes.NODES, *sorted(nodes.NODES_TO_COME)])
             known = ", ".join("df." + node for node in nodes.NODES)

@@ -75,17 +75,35 @@ NODES_TO_COME: dict[str, str] = {
 }
 """And what to write as long as there is no such node."""
 
+BEHIND_OPERATORS = {"as_op": "|=>", "loop_prefix_op": "@>", "if_then_op": "?>", "if_else_op": "!>"}
+"""Functions of pg_durable that its operators call, which nobody need write."""
+
 FUNCTIONS = frozenset(
     [
         "await_instance",
         "cancel",
         "clearvars",
+        "doctor",
+        "duroxide_schema",
+        "error",
         "explain",
         "getvar",
+        "grant_driver",
+        "grant_usage",
+        "install_scheduler",
+        "instance_executions",
         "instance_info",
+        "instance_nodes",
+        "janitor",
         "list_instances",
+        "metrics",
+        "move_clock",
         "now",
+        "prune_versions",
+        "require_runtime",
         "result",
+        "revoke_driver",
+        "revoke_usage",
         "run",
         "setvar",
         "signal",
@@ -93,9 +111,14 @@ FUNCTIONS = frozenset(
         "start",
         "start_workflow",
         "status",
+        "target_database",
+        "timeline",
+        "uninstall_scheduler",
         "unsetvar",
         "version",
+        "visible_roles",
         "wait_for_completion",
+        "waiting",
     ]
 )
 """Functions of the schema that are no nodes."""

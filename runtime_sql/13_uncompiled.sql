@@ -113,19 +113,81 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT df.uncompiled_v1('df.wait_for_signal') $$;
 
+-- What is not there, and what there is instead.
+
+CREATE OR REPLACE FUNCTION df.unsupported_v1(p_function text, p_detail text, p_hint text) RETURNS text
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '%() is not supported', p_function USING ERRCODE = '0A000', DETAIL = p_detail, HINT = p_hint;
+END
+$$;
+
+-- The compiler refuses these two as well, so their error does not send to it.
 CREATE OR REPLACE FUNCTION df.http(
     url text, method text DEFAULT 'POST', body text DEFAULT NULL, headers jsonb DEFAULT NULL, timeout_seconds integer DEFAULT 30
 ) RETURNS text
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT df.uncompiled_v1('df.http') $$;
+AS $$
+    SELECT df.unsupported_v1(
+        'df.http', 'Requests are not there yet.', 'Let a step call a function of yours that makes the request, by the extension http or in PL/Python.');
+$$;
 
 CREATE OR REPLACE FUNCTION df.http_multipart(
     url text, method text DEFAULT 'POST', parts jsonb DEFAULT NULL, headers jsonb DEFAULT NULL, timeout_seconds integer DEFAULT 30
 ) RETURNS text
 LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT df.uncompiled_v1('df.http_multipart') $$;
+AS $$
+    SELECT df.unsupported_v1(
+        'df.http_multipart', 'Requests are not there yet.', 'Let a step call a function of yours that makes the request, by the extension http or in PL/Python.');
+$$;
+
+-- Four that stand behind operators.
+CREATE OR REPLACE FUNCTION df.as_op(fut text, name text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.unsupported_v1('df.as_op', 'It stood behind the operator |=>, which the compiler reads.', 'In df.start(...) write: step |=> name'); $$;
+
+CREATE OR REPLACE FUNCTION df.loop_prefix_op(body text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT df.unsupported_v1('df.loop_prefix_op', 'It stood behind the operator @>, which the compiler reads.', 'In df.start(...) write: @> (body)'); $$;
+
+CREATE OR REPLACE FUNCTION df.if_then_op(condition text, then_branch text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT df.unsupported_v1(
+        'df.if_then_op', 'It stood behind the operator ?>, which the compiler reads.', 'In df.start(...) write: condition ?> then_branch !> else_branch');
+$$;
+
+CREATE OR REPLACE FUNCTION df.if_else_op(partial_if text, else_branch text) RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT df.unsupported_v1(
+        'df.if_else_op', 'It stood behind the operator !>, which the compiler reads.', 'In df.start(...) write: condition ?> then_branch !> else_branch');
+$$;
+
+-- Two that tell of the extension's insides.
+CREATE OR REPLACE FUNCTION df.target_database() RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT df.unsupported_v1(
+        'df.target_database',
+        'No worker of one database serves the others: workflows run in the database in which they are started.', 'SELECT current_database();');
+$$;
+
+CREATE OR REPLACE FUNCTION df.duroxide_schema() RETURNS text
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT df.unsupported_v1('df.duroxide_schema', 'There is no engine with a schema of its own.', 'All state is in the tables of the schema df.');
+$$;
 
 -- Does nothing there either. It takes one text, and no default: CALL df.run() is the driver's. CALL df.run('60') is not, for PostgreSQL takes a value of no type for
 -- text, and cannot have a procedure beside this; CALL df.run('60', NULL) is.
@@ -135,27 +197,3 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'Nothing to do: an instance runs by itself where something drives it, such as pgdurc worker, df.install_scheduler() or CALL df.run(0, NULL).';
 $$;
-
--- Two that tell of the extension's insides.
-CREATE OR REPLACE FUNCTION df.target_database() RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RAISE EXCEPTION 'df.target_database() is not supported'
-        USING ERRCODE = '0A000',
-            DETAIL = 'No worker of one database serves the others: workflows run in the database in which they are started.',
-            HINT = 'SELECT current_database();';
-END
-$$;
-
-CREATE OR REPLACE FUNCTION df.duroxide_schema() RETURNS text
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RAISE EXCEPTION 'df.duroxide_schema() is not supported'
-        USING ERRCODE = '0A000', DETAIL = 'There is no engine with a schema of its own.', HINT = 'All state is in the tables of the schema df.';
-END
-$$;
-

@@ -58,10 +58,6 @@ from pgdurc.codes import explain
         "df.wait_for_signal('a', '1 hour')",
         "df.wait_for_signal('a', NULL)",
         "df.wait_for_signal(name => 'a', timeout_seconds => 5)",
-        "df.http('https://example.com')",
-        "df.http(url => 'u', method => 'GET', body => NULL, headers => '{}', timeout_seconds => 5)",
-        "df.http_multipart('https://example.com', parts => '[]')",
-        "df.http_multipart(url => 'u', method => 'PUT', parts => '[]', headers => '{}', timeout_seconds => 5)",
     ],
 )
 def test_it_names_the_compiler(database: Any, call: str) -> None:
@@ -108,10 +104,44 @@ def test_what_postgresql_says_is_explained(any_database: Any, expression: str) -
     assert "pgdurc compile" in str(explain(str(refused.value)))
 
 
-@pytest.mark.parametrize("function", ["target_database", "duroxide_schema"])
-def test_what_only_an_extension_has(database: Any, function: str) -> None:
-    with pytest.raises(psycopg.errors.FeatureNotSupported, match=f"df.{function}\\(\\) is not supported"):
-        database.query(f"SELECT df.{function}()")
+@pytest.mark.parametrize(
+    ("call", "instead"),
+    [
+        ("df.http('https://example.com')", "a function of yours"),
+        (
+            "df.http(url => 'u', method => 'GET', body => NULL, headers => '{}', timeout_seconds => 5)",
+            "a function of yours",
+        ),
+        ("df.http_multipart('https://example.com', parts => '[]')", "a function of yours"),
+        (
+            "df.http_multipart(url => 'u', method => 'PUT', parts => '[]', headers => '{}', timeout_seconds => 5)",
+            "a function of yours",
+        ),
+        ("df.as_op('a', 'x')", "step |=> name"),
+        ("df.loop_prefix_op('a')", "@> (body)"),
+        ("df.if_then_op('a', NULL)", "?> then_branch"),
+        ("df.if_else_op('a', 'b')", "!> else_branch"),
+        ("df.target_database()", "current_database()"),
+        ("df.duroxide_schema()", "schema df"),
+    ],
+)
+def test_what_is_not_there(database: Any, call: str, instead: str) -> None:
+    """What the compiler refuses does not send to the compiler."""
+    with pytest.raises(psycopg.errors.FeatureNotSupported) as refused:
+        database.query(f"SELECT {call}")
+    said = refused.value.diag
+    assert said.message_primary == f"{call[: call.index('(')]}() is not supported"
+    assert instead in str(said.message_hint)
+    assert "pgdurc compile" not in str(said.message_hint)
+
+
+@pytest.mark.parametrize(
+    "call", ["df.foo('a')", "df.map('a', 'b')", "df.start(1)", "df.join4('a', 'b', 'c', 'd')"]
+)
+def test_a_function_that_there_is_not_is_explained(database: Any, call: str) -> None:
+    with pytest.raises(psycopg.errors.UndefinedFunction) as refused:
+        database.query(f"SELECT {call}")
+    assert "pgdurc compile" in str(explain(str(refused.value)))
 
 
 @pytest.mark.parametrize("argument", ["'a1b2c3d4'", "'a1b2c3d4'::text", "instance_id => 'a1b2c3d4'", "NULL"])
@@ -155,3 +185,9 @@ def test_one_value_of_no_type_is_the_stub_of_pg_durable(any_workflows):
     with pytest.raises(psycopg.errors.WrongObjectType, match=r"df\.run\(unknown\) is not a procedure"):
         database.query("CALL df.run(%s)", "60")
     assert database.value("SELECT df.run('0123abcd')").startswith("Nothing to do")
+
+
+def test_run_without_an_instance_is_explained(database: Any) -> None:
+    with pytest.raises(psycopg.errors.WrongObjectType) as refused:
+        database.query("SELECT df.run()")
+    assert "an instance runs by itself" in str(explain(str(refused.value)))

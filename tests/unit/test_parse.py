@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgdurc import tree
+from pgdurc import nodes, tree
 from pgdurc.diagnostic import Diagnostic, Severity
 from pgdurc.parse import parse_declaration
 from pgdurc.script import split
@@ -300,3 +301,13 @@ def test_any_text_is_parsed_or_diagnosed(pieces: list[str], in_header: bool) -> 
         assert found is not None or problems
     for problem in problems:
         assert 0 <= problem.span.start <= problem.span.end <= len(text)
+
+
+def test_the_functions_of_the_runtime_are_known() -> None:
+    """What a step can select is not said not to exist."""
+    files = (Path(__file__).parents[2] / "runtime_sql").glob("*.sql")
+    create = re.compile(r"^CREATE OR REPLACE (?:FUNCTION|PROCEDURE) df\.(\w+)", re.MULTILINE)
+    there = {name for file in files for name in create.findall(file.read_text(encoding="utf-8"))}
+    internal = {name for name in there if re.search(r"_v\d+$", name)} | {"act_on_request"}
+    known = nodes.FUNCTIONS | set(nodes.NODES) | set(nodes.NODES_TO_COME) | set(nodes.BEHIND_OPERATORS)
+    assert there - internal - known == set()
