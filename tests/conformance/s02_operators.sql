@@ -253,7 +253,15 @@ SELECT 'SELECT 1' ~> 'SELECT 2';
 
 -- [2] NULL as a step is an error and does not make the call NULL
 SELECT df.start(NULL ~> 'SELECT 1');
+--> PGD115
+SELECT df.start(given ~> 'SELECT 1') FROM (VALUES (NULL::text)) AS v (given);
 --> refused PD003: the SQL text of a step is NULL
+
+-- [2] what is no text is no step
+SELECT df.start(1);
+--> PGD115
+SELECT df.start('SELECT 1' ~> (1 < 2));
+--> PGD115
 
 -- [2] a then without an else is found before anything runs
 SELECT df.start('SELECT true' ?> 'SELECT 1' ~> 'SELECT 2');

@@ -35,6 +35,8 @@ SELECT df.start(df.wait_for_signal('go', 0));
 SELECT df.start(df.wait_for_signal('go', -5));
 --> PGD411
 SELECT df.start(df.wait_for_signal(NULL));
+--> PGD413
+SELECT df.start(df.wait_for_signal(given)) FROM (VALUES (NULL::text)) AS v (given);
 --> failed 22023: Signal name cannot be empty
 
 -- [11] names are matched exactly
