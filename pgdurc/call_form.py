@@ -109,13 +109,14 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     problems: list[Diagnostic] = []
     try:
         tokens = _plain_operators([token for token in pgsql.scan(own_text) if not token.is_comment])
-        opening = 0
         if site.opening >= 0:
             opening = next(at for at, token in enumerate(tokens) if token.kind == "(")
-        matches = match_brackets(tokens, opening, len(tokens), offset)
-        if site.opening >= 0:
+            # The call's own parentheses are none of the workflow's.
+            matches = match_brackets(tokens, opening + 1, len(tokens) - 1, offset)
+            matches[opening] = len(tokens) - 1
             given, problems = _arguments(site.function, tokens, opening, matches, offset)
         else:
+            matches = match_brackets(tokens, 0, len(tokens), offset)
             given = {PARAMETERS[site.function][0]: _Range(0, len(tokens))}
         if PARAMETERS[site.function][0] not in given:
             return None, tuple(problems)

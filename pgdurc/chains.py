@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pgdurc import precedence, reading
+from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Diagnostic, Severity
 from pgdurc.expression import foreign_operator, is_looser, is_torn, wrong_reading
 from pgdurc.nodes import FUNCTIONS, NODES_TO_COME
@@ -120,7 +121,7 @@ class Chains:
             )
             if is_error:
                 return self._unread(chain, span)
-        return self._grow(real, span)
+        return run(self._grow(real, span))
 
     def _unread(self, chain: precedence.Chain, span: Span) -> Tree:
         """A chain that has no reading, of which the operands are still looked at."""
@@ -184,41 +185,37 @@ class Chains:
         )
         return True
 
-    # From the normal form to the parsed form. Deep only as parentheses and loops are.
+    # From the normal form to the parsed form. A chain of ifs or joins is as deep as it is long.
 
-    def _grow(self, node: precedence.Node, span: Span) -> Tree:
+    def _grow(self, node: precedence.Node, span: Span) -> Walk[Tree]:
         match node:
             case precedence.Atom(value=value):
                 return self.leaves.step(value)
             case precedence.Seq(parts):
-                return sequence([self._grow(part, span) for part in parts])
-            case precedence.Binary("|=>", body, precedence.Atom(value=Name() as name)):
-                return self.named(self._grow(body, span), name)
-            case precedence.Binary("|=>", body, precedence.Atom(span=name_span)):
-                tree = self._grow(body, span)
+                steps: list[Tree] = []
+                for part in parts:  # no comprehension: those cannot yield
+                    step = yield self._grow(part, span)
+                    steps += [step]
+                return sequence(steps)
+            case precedence.Binary("|=>", body, precedence.Atom(value=value, span=name_span)):
+                tree: Tree = yield self._grow(body, span)
+                if isinstance(value, Name):
+                    return self.named(tree, value)
                 return self.leaves.unread(tree.span | name_span, [tree])
-            case precedence.Binary("&" | "|"):
-                return self._grow_fork(node, span)
+            case precedence.Binary("&" | "|" as operator, left, right):
+                first: Tree = yield self._grow(left, span)
+                second: Tree = yield self._grow(right, span)
+                kind = Join if operator == "&" else Race
+                return kind((first, second), first.span | second.span)
             case precedence.Branch(condition, then, otherwise):
-                first, second = self._grow(condition, span), self._grow(then, span)
-                return branch(first, second, self._grow(otherwise, span))
+                first = yield self._grow(condition, span)
+                second = yield self._grow(then, span)
+                return branch(first, second, (yield self._grow(otherwise, span)))
             case precedence.Repeat(body, at):
-                tree = self._grow(body, span)
+                tree = yield self._grow(body, span)
                 return Loop(tree, None, (at or tree.span) | tree.span)
             case _:
                 return self.leaves.unread(span)
-
-    def _grow_fork(self, node: precedence.Binary, span: Span) -> Tree:
-        """A chain of joins and races, which is as deep as it is long: `a & b & c` is a join in a join."""
-        chain = [node]
-        while isinstance(inner := chain[-1].left, precedence.Binary) and inner.operator in ("&", "|"):
-            chain.append(inner)
-        tree = self._grow(chain[-1].left, span)
-        for fork in reversed(chain):
-            right = self._grow(fork.right, span)
-            kind = Join if fork.operator == "&" else Race
-            tree = kind((tree, right), tree.span | right.span)
-        return tree
 
     def named(self, body: Tree, name: Name) -> Tree:
         """`body |=> name`: the name of a sequence is that of its last part."""

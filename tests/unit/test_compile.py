@@ -183,6 +183,17 @@ def test_deep_and_long_workflows(body: str) -> None:
     assert compiled.sql
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["'SELECT true'" + " ?> 'SELECT 1' !> 'SELECT 2'" * 1_500, "'SELECT 1'" + " | 'SELECT 2'" * 250],
+    ids=["ifs", "races"],
+)
+def test_a_long_chain_in_a_call_is_as_deep_as_it_is_long(body: str) -> None:
+    compiled = compile_text(f"SELECT df.start({body});")
+    assert {d.code for d in compiled.diagnostics} <= {"PGD110"}
+    assert compiled.sql
+
+
 @pytest.mark.parametrize("tag", ["$pgdurc$", "$step$", "$sql$", "$json$", "$source$", "$starter$", "$sql"])
 def test_texts_that_hold_our_own_tags(tag: str) -> None:
     compiled = compile_text(f"CREATE WORKFLOW w() AS $out$SELECT 'a{tag}b' AS \"{tag}\", '{tag}'$out$;")

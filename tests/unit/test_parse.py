@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgdurc import nodes, tree
-from pgdurc.diagnostic import Diagnostic, Severity
+from pgdurc.call_form import parse_call
+from pgdurc.call_sites import find
+from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.parse import parse_declaration
 from pgdurc.script import split
 
@@ -213,8 +215,12 @@ def test_origins_point_at_what_was_written() -> None:
     ],
 )
 def test_limits(expression: str, code: str | None) -> None:
+    expected = [] if code is None else [code]
     _, problems = parse(f"{HEAD}{expression};")
-    assert [p.code for p in problems] == ([] if code is None else [code])
+    assert [p.code for p in problems] == expected
+    (call,) = find(text := f"SELECT df.start({expression});", Span(0, len(text))).sites
+    _, problems = parse_call(call)
+    assert [p.code for p in problems] == expected
 
 
 def test_cost_is_linear() -> None:
