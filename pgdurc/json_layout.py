@@ -8,6 +8,8 @@ from pgdurc.deep import Walk, run
 from pgdurc.program import Outline
 
 _WIDTH = 110
+_DEEPEST = 60
+"""Further in there would be nothing but blanks: a chain of ifs is as deep as it is long."""
 
 
 def layout(value: Outline, indent: int = 0) -> str:
@@ -41,12 +43,13 @@ def _write(value: Outline, indent: int, used: int, lengths: dict[int, int], piec
         pieces.append(_one_line(value))  # nothing that fits on a line is deep
         return
     opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
-    line_start = "\n" + " " * (indent + 2)
+    inside = min(indent + 2, max(indent, _DEEPEST))
+    line_start = "\n" + " " * inside
     items = value.items() if isinstance(value, dict) else ((None, inner) for inner in value)
     for number, (key, inner) in enumerate(items):
         label = "" if key is None else f"{_one_line(key)}: "
         pieces.append(f"{',' if number else opening}{line_start}{label}")
-        yield _write(inner, indent + 2, len(label), lengths, pieces)
+        yield _write(inner, inside, len(label), lengths, pieces)
     pieces.append("\n" + " " * indent + closing)
 
 

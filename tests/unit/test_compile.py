@@ -191,7 +191,7 @@ def test_deep_and_long_workflows(body: str) -> None:
 def test_a_long_chain_in_a_call_is_as_deep_as_it_is_long(body: str) -> None:
     compiled = compile_text(f"SELECT df.start({body});")
     assert {d.code for d in compiled.diagnostics} <= {"PGD110"}
-    assert compiled.sql
+    assert 0 < len(compiled.sql) < 2_000 * body.count("SELECT")
 
 
 @pytest.mark.parametrize("tag", ["$pgdurc$", "$step$", "$sql$", "$json$", "$source$", "$starter$", "$sql"])
