@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pgdurc import __version__
 from pgdurc.database import connect, failure_of
 from pgdurc.failure import Failure
-from pgdurc.runtime import install_runtime, installed_mark, require_runtime, runtime_mark
+from pgdurc.runtime import Installed, install_runtime, installed, require_runtime
 
 if TYPE_CHECKING:
     from pgdurc.database import Connection, Database
@@ -113,9 +113,14 @@ def _runtime(connection: Connection) -> list[Finding]:
     if not has_doctor:
         return [Finding("runtime", PROBLEM, f"the runtime {version} is older than df.doctor", install)]
     if version == __version__:
-        if installed_mark(connection) == runtime_mark():
-            return [Finding("runtime", OK, f"version {version}")]
-        return [Finding("runtime", WARNING, f"another build of {version} than this pgdurc's", install)]
+        match installed(connection):
+            case Installed.WHOLE:
+                return [Finding("runtime", OK, f"version {version}")]
+            case Installed.CHANGED:
+                found = f"something in the schema df is not as version {version} made it"
+            case _:
+                found = f"another build of {version} than this pgdurc's"
+        return [Finding("runtime", WARNING, found, install)]
     if _numbers(version) > _numbers(__version__):
         return [
             Finding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from pgdurc import RUNTIME_EPOCH, __version__
@@ -14,23 +15,42 @@ if TYPE_CHECKING:
     from pgdurc.database import Connection
 
 
+class Installed(Enum):
+    """What there is of the runtime in a database, beside this one. The value is what installing did then."""
+
+    NOTHING = "installed"
+    ANOTHER = "installed over another"
+    CHANGED = "repaired"
+    WHOLE = "is already installed"
+
+
 def runtime_script() -> str:
-    """The files of runtime_sql/ in order, and a mark of what they were.
+    """The files of runtime_sql/ in order, and a mark of what they were and made.
 
     The mark is a comment on the schema, so that it is there whether psql or `install` ran the script.
     """
-    files = sorted(resource_directory("runtime_sql").glob("*.sql"))
-    body = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    return f"{body}\nCOMMENT ON SCHEMA df IS '{_mark(body)}';\n"
+    body = _body()
+    mark = f"pg_catalog.format('%s (%s)', '{_mark(body)}', df.fingerprint())"
+    return f"""{body}
+DO $$
+BEGIN
+    EXECUTE pg_catalog.format('COMMENT ON SCHEMA df IS %L', {mark});
+END
+$$;
+"""
 
 
-def install_runtime(connection: Connection) -> bool:
-    """Install or upgrade the runtime in one transaction; False where this very one is there already."""
-    script = runtime_script()
-    if installed_mark(connection) == runtime_mark():
-        return False
+def install_runtime(connection: Connection, *, is_forced: bool = False) -> Installed:
+    """Install, upgrade or repair the runtime in one transaction; returns what was there before.
+
+    Where this very one is there and whole nothing is done, unless it is forced.
+    """
+    found = installed(connection)
+    if found is Installed.WHOLE and not is_forced:
+        return found
     import psycopg
 
+    script = runtime_script()
     try:
         with connection.transaction():
             connection.execute(script.encode())
@@ -41,20 +61,38 @@ def install_runtime(connection: Connection) -> bool:
             line = script.count("\n", 0, int(position)) + 1
             failure.detail = f"At line {line} of what pgdurc runtime prints; nothing was installed."
         raise failure from None
-    return True
+    return found
 
 
-def installed_mark(connection: Connection) -> str | None:
-    row = connection.execute(
-        "SELECT pg_catalog.obj_description(pg_catalog.to_regnamespace('df'), 'pg_namespace')"
-    ).fetchone()
-    return row[0] if row else None
+def installed(connection: Connection) -> Installed:
+    """What there is; a role that may not use the schema is told what its comment says."""
+    comment, has_schema, may_use = _one(
+        connection,
+        """
+        SELECT pg_catalog.obj_description(n.oid, 'pg_namespace'), n.oid IS NOT NULL,
+               pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+        FROM (SELECT) AS always LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = 'df'
+        """,
+    )
+    if not has_schema:
+        return Installed.NOTHING
+    mark, _, fingerprint = (comment or "").rpartition(" ")
+    if mark != _mark(_body()):
+        return Installed.ANOTHER
+    if may_use and fingerprint != f"({_fingerprint(connection)})":
+        return Installed.CHANGED
+    return Installed.WHOLE
 
 
-def runtime_mark() -> str:
-    """What installed_mark says where this very runtime is installed."""
-    script = runtime_script()
-    return _mark(script[: script.rindex("\nCOMMENT ON SCHEMA")])
+def _fingerprint(connection: Connection) -> str | None:
+    """None where it cannot be taken, for even that needs something that is missing."""
+    import psycopg
+
+    try:
+        with connection.transaction():
+            return str(_one(connection, "SELECT df.fingerprint()")[0])
+    except psycopg.ProgrammingError:
+        return None
 
 
 def require_runtime(connection: Connection) -> None:
@@ -112,6 +150,11 @@ def require_driver_role(connection: Connection) -> None:
             hint="connect as the role that deploys the workflows",
             sqlstate="PD004",
         )
+
+
+def _body() -> str:
+    files = sorted(resource_directory("runtime_sql").glob("*.sql"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def _mark(body: str) -> str:

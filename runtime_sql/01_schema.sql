@@ -55,6 +55,8 @@
 
 -- Nothing below is looked up where others could have put something.
 SET search_path = pg_catalog, pg_temp;
+-- What is there already is no news. Both are reset at the end, so that it is the same with a transaction around the script and without.
+SET client_min_messages = warning;
 
 -- Two installations at a time would fail half-way on each other's catalog rows.
 DO $$

@@ -740,5 +740,3 @@ BEGIN
     RETURN QUERY SELECT 'scripts', c.* FROM df.check_scripts_v1() AS c;
 END
 $$;
-
-RESET search_path;

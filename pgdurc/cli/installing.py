@@ -44,22 +44,24 @@ def runtime_command() -> None:
       psql -c "SELECT df.grant_usage('app')"          lets role app deploy and run workflows
     """,
 )
+@click.option("--force", is_flag=True, help="Execute the script also where nothing seems to be missing.")
 @database_options
-def install_command(db: str | None, verbose: bool) -> None:
-    """Install or upgrade the runtime in one transaction; instances in flight go on.
+def install_command(force: bool, db: str | None, verbose: bool) -> None:
+    """Install, upgrade or repair the runtime in one transaction; instances in flight go on.
 
-    The role that installs owns the schema df. It takes no superuser, and should not be one.
+    Where it is there, as it was installed, nothing is done. The role that installs owns the schema df. It
+    takes no superuser, and should not be one.
     """
     from pgdurc.blocked import said_when_blocked
     from pgdurc.cli.report import note
-    from pgdurc.runtime import install_runtime
+    from pgdurc.runtime import Installed, install_runtime
 
     _, connection = open_database(db, verbose, is_installing=True)
     with connection:
         with said_when_blocked(connection, note, "installation"):
-            is_new = install_runtime(connection)
+            found = install_runtime(connection, is_forced=force)
         name = connection.info.dbname
-    done = "installed" if is_new else "is already installed"
+    done = "installed again" if force and found is Installed.WHOLE else found.value
     click.echo(f'runtime {__version__} {done} in database "{name}"', err=True)
 
 

@@ -42,6 +42,94 @@ def test_runtime_prints_what_install_executes(cli, project, empty_database):
     assert "is already installed" in cli("install", "--db", empty_database.conninfo("alice")).stderr
 
 
+@pytest.mark.parametrize(
+    ("damage", "is_repaired"),
+    [
+        ("DROP FUNCTION df.status(text)", "SELECT to_regprocedure('df.status(text)') IS NOT NULL"),
+        ("DROP FUNCTION df.fingerprint()", "SELECT to_regprocedure('df.fingerprint()') IS NOT NULL"),
+        (
+            "CREATE OR REPLACE FUNCTION df.now() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT clock_timestamp()'",
+            "SELECT prosrc LIKE '%df.clock%' FROM pg_proc WHERE oid = 'df.now()'::regprocedure",
+        ),
+        ("DROP INDEX df.task_due", "SELECT to_regclass('df.task_due') IS NOT NULL"),
+        ("DROP TRIGGER act ON df.request", "SELECT count(*) = 1 FROM pg_trigger WHERE tgname = 'act'"),
+        (
+            'DROP POLICY "select" ON df.instance',
+            "SELECT count(*) = 1 FROM pg_policy WHERE polrelid = 'df.instance'::regclass",
+        ),
+        (
+            "ALTER TABLE df.instance DISABLE ROW LEVEL SECURITY",
+            "SELECT relrowsecurity FROM pg_class WHERE oid = 'df.instance'::regclass",
+        ),
+        ("DROP VIEW df.workflows", "SELECT to_regclass('df.workflows') IS NOT NULL"),
+        ("UPDATE df.runtime SET epoch = 0", "SELECT epoch > 0 FROM df.runtime"),
+    ],
+)
+def test_install_repairs_what_was_damaged(cli, project, database, damage, is_repaired):
+    db = database.conninfo("dfowner")
+    assert "is already installed in database" in cli("install", "--db", db).stderr
+    database.query(damage, role="dfowner")
+    if "runtime" not in damage:  # of that doctor says more
+        assert "something in the schema df is not as version" in cli("doctor", "--db", db).stdout
+    repaired = cli("install", "--db", db)
+    assert repaired.exit_code == 0, repaired.stderr
+    assert " repaired in database " in repaired.stderr
+    assert database.value(is_repaired, role="dfowner")
+    assert "is already installed in database" in cli("install", "--db", db).stderr
+
+
+def test_install_by_force(cli, project, database):
+    """What no fingerprint has: rights."""
+    db = database.conninfo("dfowner")
+    database.query("GRANT EXECUTE ON FUNCTION df.move_clock(interval) TO PUBLIC", role="dfowner")
+    assert "is already installed in database" in cli("install", "--db", db).stderr
+    assert " installed again in database " in cli("install", "--force", "--db", db).stderr
+    granted = "SELECT has_function_privilege('carol', 'df.move_clock(interval)', 'EXECUTE')"
+    assert database.value(granted) is False
+
+
+def test_install_where_another_build_is(cli, project, database):
+    db = database.conninfo("dfowner")
+    database.query("COMMENT ON SCHEMA df IS 'pgdurc 0.1.0 (0123456789ab)'", role="dfowner")
+    assert " installed over another in database " in cli("install", "--db", db).stderr
+
+
+def test_install_takes_no_lock_where_nothing_is_to_be_done(cli, project, database):
+    with database.connect("dfowner", autocommit=False) as holder:
+        for name in ("instance", "task", "request", "step_run", "workflow_version"):
+            holder.execute(f"LOCK TABLE df.{name} IN ACCESS EXCLUSIVE MODE")
+        db = f"{database.conninfo('dfowner')} options='-c lock_timeout=1ms'"
+        assert "is already installed" in cli("install", "--db", db).stderr
+
+
+def test_install_by_a_role_that_may_not_use_the_schema(cli, project, database):
+    """It is told what is there, as anybody could see."""
+    assert "is already installed" in cli("install", "--db", database.conninfo("carol")).stderr
+
+
+@pytest.mark.parametrize("options", [(), ("-1",)])
+def test_the_printed_runtime_says_nothing_the_second_time(cli, project, empty_database, options):
+    text = cli("runtime").stdout + "SHOW search_path;\nSHOW client_min_messages;\n"
+    for _ in range(2):
+        said = subprocess.run(
+            [
+                empty_database.server.psql,
+                "-XqAt",
+                "-v",
+                "ON_ERROR_STOP=1",
+                *options,
+                empty_database.conninfo(),
+            ],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert (said.stdout.splitlines()[-2:], said.stderr) == (['"$user", public', "notice"], "")
+    assert "is already installed" in cli("install", "--db", empty_database.conninfo()).stderr
+
+
 def test_install_leaves_nothing_where_df_is_somebody_elses(cli, project, empty_database):
     empty_database.query("CREATE SCHEMA df CREATE TABLE instances (id text)")
     result = cli("install", "--db", empty_database.conninfo("alice"))
