@@ -166,7 +166,8 @@ def _expression_problem(hidden: Hidden) -> Diagnostic | None:
         at = error.position - len(before)
         if at >= len(text.rstrip()):
             end = Span(hidden.span.end - 1, hidden.span.end)
-            return StatementError("PGD101", "syntax error at the end of the expression", end).diagnostic
+            message = "syntax error at the end of the expression"
+            return StatementError("PGD101", message, end, "the expression is not complete").diagnostic
         found = next((token for token in tokens if token.end > at), tokens[-1])
         return StatementError("PGD101", error.message, token_span(found, hidden.span.start)).diagnostic
     return None

@@ -139,7 +139,7 @@ class Calls:
         if isinstance(value, Opaque) and self.leaves.takes_expressions:
             return self.leaves.assembled_sql(value, span)
         if isinstance(value, Opaque):
-            self._refuse("sql", Argument.SQL, value.span)
+            self._refuse("sql", Argument.SQL, value.span, "write df.sql('SELECT ...')")
         return self.leaves.unread(span)
 
     def _name(self, node: str, value: Value) -> Name | None:
@@ -164,7 +164,9 @@ class Calls:
                     return SourceText(written, tuple(range(span.start, span.end + 1)))
                 if self.leaves.takes_expressions:
                     return self.leaves.template(value) if self.leaves.is_constant_shape(value) else None
-                self._refuse("break", Argument.TEXT, span)
+                self._refuse(
+                    "break", Argument.TEXT, span, "put references into the string: df.break('$name')"
+                )
         return None
 
     def _signal(self, given: dict[str, Value], span: Span) -> Tree:
@@ -177,22 +179,23 @@ class Calls:
         return Signal(name, timeout, span)
 
     def _schedule(self, node: str, value: Value, kind: str) -> SourceText | None:
+        such_as = "'0 9 * * MON-FRI'" if kind == "cron" else "'Europe/Berlin'"
         match value:
             case Text(source):
                 return source
             case Opaque(span=span) if is_null(self.leaves.source(span)):
-                self.leaves.problem("PGD415", "a schedule cannot be NULL", span, "such as '0 9 * * MON-FRI'")
+                self.leaves.problem("PGD415", "a schedule cannot be NULL", span, f"such as {such_as}")
             case Opaque() if (constant := self.leaves.constant(value)) is not None:
                 return constant
             case Opaque(span=span) if self.leaves.takes_expressions and (
                 known := known_type(self.leaves.source(span))
             ):
                 message = f"the argument of df.{node} must be text, and this is of type {known}"
-                self.leaves.problem("PGD123", message, span)
+                self.leaves.problem("PGD123", message, span, f"such as {such_as}")
             case Opaque() if self.leaves.takes_expressions:
                 return self.leaves.hidden_value(value, kind) if self.leaves.is_constant_shape(value) else None
             case Opaque(span=span):
-                self._refuse(node, Argument.CONSTANT, span)
+                self._refuse(node, Argument.CONSTANT, span, f"write it as a string, such as {such_as}")
         return None
 
     def _label(self, node: str, value: Value) -> SourceText | None:
@@ -202,11 +205,12 @@ class Calls:
             case Opaque(span=span) if _REFERENCE.match(written := self.leaves.source(span)):
                 return SourceText(written, tuple(range(span.start, span.end + 1)))
             case Opaque(span=span) if is_null(self.leaves.source(span)):
-                self.leaves.problem("PGD413", "the name of a signal cannot be NULL", span)
+                hint = "such as df.wait_for_signal('approved')"
+                self.leaves.problem("PGD413", "the name of a signal cannot be NULL", span, hint)
             case Opaque() if self.leaves.takes_expressions:
                 return self.leaves.template(value) if self.leaves.is_constant_shape(value) else None
             case Opaque(span=span):
-                self._refuse(node, Argument.LABEL, span)
+                self._refuse(node, Argument.LABEL, span, "put references into the string: 'order $id'")
         return None
 
     def _duration(self, node: str, value: Value) -> Duration | None:

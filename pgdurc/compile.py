@@ -268,6 +268,7 @@ def _not_text(surrogate: re.Match[str]) -> Diagnostic:
         Severity.ERROR,
         f'invalid byte sequence for encoding "UTF8": a lone surrogate, U+{ord(surrogate.group()):04X}',
         Span(*surrogate.span()),
+        "write the whole character",
     )
 
 

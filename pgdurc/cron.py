@@ -83,9 +83,8 @@ def check_cron(text: str) -> CronProblem | None:
     _, _, days, months, _ = values
     needs_both = any(words[at].group().startswith("*") for at in (2, 4))
     if needs_both and min(days) > max(_DAYS[month - 1] for month in months):
-        return CronProblem(
-            f"the schedule never comes: no month of it has a day {min(days)}", *words[2].span()
-        )
+        message = f"the schedule never comes: no month of it has a day {min(days)}"
+        return CronProblem(message, *words[2].span(), "take a day that one of its months has")
     return None
 
 

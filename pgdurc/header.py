@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgdurc import pgsql
 from pgdurc.diagnostic import Diagnostic, Span
-from pgdurc.literal import LiteralError, read_literal
+from pgdurc.literal import ESCAPE_HINT, LiteralError, read_literal
 from pgdurc.shape import StatementError, token_span
 from pgdurc.tree import Identifier, Option, Parameter
 
@@ -83,7 +83,7 @@ def read_parameters(
     if code == "PGD106" and len(items) > _MAX_PARAMETERS:
         message = f"a workflow cannot have more than {_MAX_PARAMETERS} parameters"
         place = token_span(tokens[items[_MAX_PARAMETERS][0]], offset)
-        problems.append(StatementError(code, message, place).diagnostic)
+        problems.append(StatementError(code, message, place, "take one of type jsonb for many").diagnostic)
     for (item_begin, item_end), node in zip(items, nodes, strict=True):
         try:
             parameter = _read_parameter(node, tokens, item_begin, item_end, text, offset, code)
@@ -107,7 +107,8 @@ def _parse_parameters(
     except pgsql.ParseError as error:
         at = error.position - len(prefix) + first.start
         token = next((t for t in tokens[begin:end] if t.end > at), last)
-        raise StatementError("PGD102", error.message, token_span(token, offset)) from None
+        hint = "write: name type [DEFAULT value], ..."
+        raise StatementError("PGD102", error.message, token_span(token, offset), hint) from None
     return [wrapped.function_parameter for wrapped in statement.node.parameters]
 
 
@@ -131,7 +132,7 @@ def _read_parameter(
     position = next((token for token in tokens[equals:end] if token.kind == "PARAM"), None)
     if position is not None:
         message = f"there is no parameter {position.text}"
-        raise StatementError("PGD102", message, token_span(position, offset))
+        raise StatementError("PGD102", message, token_span(position, offset), "write the value itself")
     return Parameter(
         name=pgsql.unquote_identifier(tokens[begin].text),
         type=_between(tokens, begin + 1, equals, text),
@@ -169,7 +170,8 @@ def _refuse_unusual(node: Any, first: pgsql.Token, span: Span, code: str) -> Non
         raise StatementError(code, "%TYPE is not supported", span, "write the type itself")
     names = [part.string.sval for part in kind.names]
     if names[:-1] in ([], ["pg_catalog"]) and _PSEUDO_TYPE.fullmatch(names[-1]):
-        raise StatementError(code, f"pseudo-type {names[-1]} is no type of a value", span)
+        message = f"pseudo-type {names[-1]} is no type of a value"
+        raise StatementError(code, message, span, "write the type that its values have, such as jsonb")
 
 
 def _is_mode(token: pgsql.Token) -> bool:
@@ -193,12 +195,17 @@ def _between(tokens: Sequence[pgsql.Token], begin: int, end: int, text: str) -> 
 
 def _check_parameter(parameter: Parameter, before: list[Parameter], code: str) -> None:
     if any(other.name == parameter.name for other in before):
-        raise StatementError(code, f'name "{parameter.name}" is used more than once', parameter.span)
+        message = f'name "{parameter.name}" is used more than once'
+        raise StatementError(code, message, parameter.span, "give one of them another name")
     if len(parameter.name.encode()) > _MAX_IDENTIFIER_BYTES:
-        raise StatementError(code, f"a name is at most {_MAX_IDENTIFIER_BYTES} bytes long", parameter.span)
+        message = f"a name is at most {_MAX_IDENTIFIER_BYTES} bytes long"
+        raise StatementError(code, message, parameter.span, "take a shorter name")
     if parameter.default is None and before and before[-1].default is not None:
         raise StatementError(
-            code, "parameters after one with a default value must also have defaults", parameter.span
+            code,
+            "parameters after one with a default value must also have defaults",
+            parameter.span,
+            "put those without a default first",
         )
 
 
@@ -211,7 +218,7 @@ def read_option(tokens: Sequence[pgsql.Token], offset: int) -> Option:
         try:
             written = read_literal(value[0].text, span.start).value
         except LiteralError as bad:
-            raise StatementError("PGD132", bad.message, Span(bad.start, bad.end)) from None
+            raise StatementError("PGD132", bad.message, Span(bad.start, bad.end), ESCAPE_HINT) from None
     elif not _is_plain_value(value):
         raise StatementError(
             "PGD105",

@@ -12,7 +12,7 @@ from pgdurc.expression_parts import Part, is_group, json_parts, parts, without_c
 from pgdurc.expression_type import is_null, known_type
 from pgdurc.header import read_parameters
 from pgdurc.hidden import Hidden, assembled, has_all_variables, reference, shaping_part
-from pgdurc.literal import LiteralError, read_literal, second_part
+from pgdurc.literal import ESCAPE_HINT, LiteralError, read_literal, second_part
 from pgdurc.nearest import nearest
 from pgdurc.operand import Opaque, Text, Value
 from pgdurc.shape import token_span
@@ -66,7 +66,7 @@ class Leaves:
         try:
             return Text(read_literal(self.source(span), span.start), span)
         except LiteralError as bad:
-            self.problem("PGD132", bad.message, Span(bad.start, bad.end))
+            self.problem("PGD132", bad.message, Span(bad.start, bad.end), ESCAPE_HINT)
             return self.unread(span)
 
     def sql(self, string: Text, span: Span) -> Tree:
@@ -148,7 +148,7 @@ class Leaves:
         try:
             found = parts(self.tokens, value.begin, value.end, self.offset)
         except LiteralError as bad:
-            self.problem("PGD132", bad.message, Span(bad.start, bad.end))
+            self.problem("PGD132", bad.message, Span(bad.start, bad.end), ESCAPE_HINT)
             return self.unread(span)
         expressions = [part for part in found if part.string is None]
         if found[0].string is not None:
@@ -204,7 +204,7 @@ class Leaves:
             found = json_parts(self.tokens, value.begin, value.end, self.offset)
             found = found or parts(self.tokens, value.begin, value.end, self.offset)
         except LiteralError as bad:
-            self.problem("PGD132", bad.message, Span(bad.start, bad.end))
+            self.problem("PGD132", bad.message, Span(bad.start, bad.end), ESCAPE_HINT)
             return SourceText("", (value.span.start,))
         if not any(part.string is not None and _HAS_REFERENCE.search(part.string.value) for part in found):
             return self.hidden_value(value)

@@ -6,6 +6,8 @@ import re
 
 from pgdurc.tree import SourceText
 
+ESCAPE_HINT = "write the character itself"
+
 
 class LiteralError(Exception):
     """An escape that PostgreSQL would refuse, at `[start, end)` of the file."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pgdurc import grammar, pgsql
 from pgdurc.build import Builder
 from pgdurc.diagnostic import Diagnostic, Severity, Span
-from pgdurc.literal import LiteralError, read_literal
+from pgdurc.literal import ESCAPE_HINT, LiteralError, read_literal
 from pgdurc.psql import escape_literals
 from pgdurc.script import Ours
 from pgdurc.shape import Shaped, StatementError, near, shape_statement
@@ -51,7 +51,7 @@ def scan_problem(own_text: str, offset: int, error: pgsql.ScanError) -> Diagnost
         for literal in escape_literals(own_text):
             read_literal(literal.group(), offset + literal.start())
     except LiteralError as bad:
-        return Diagnostic("PGD132", Severity.ERROR, bad.message, Span(bad.start, bad.end))
+        return Diagnostic("PGD132", Severity.ERROR, bad.message, Span(bad.start, bad.end), ESCAPE_HINT)
     at = offset + min(error.position, len(own_text) - 1)
     return Diagnostic("PGD101", Severity.ERROR, error.message, Span(at, at + 1))
 

@@ -30,5 +30,6 @@ def _check(name: tree.Name, parameters: dict[str, Span]) -> list[Diagnostic]:
     if name.text.startswith("."):  # those of the compiler's own bindings
         return [error("PGD405", "a name cannot begin with a dot", name.span)]
     if len(name.text.encode()) > MAX_NAME_BYTES:
-        return [error("PGD405", f"the name is too long: at most {MAX_NAME_BYTES} bytes", name.span)]
+        message = f"the name is too long: at most {MAX_NAME_BYTES} bytes"
+        return [error("PGD405", message, name.span, "take a shorter name")]
     return []

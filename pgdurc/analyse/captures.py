@@ -58,15 +58,17 @@ def check_captures(draft: Draft) -> Draft:
                 pending += [(branch, need, None) for branch in branches]
                 if annotation is not None:
                     message = "the result of a join is one value and has no columns to name"
-                    problems.append(error("PGD211", message, annotation.span))
+                    problems.append(error("PGD211", message, annotation.span, _NO_COLUMNS))
             case tree.Unread(parts=parts):
                 pending += [(part, _Need.NO, None) for part in parts]
             case tree.Sleep() | tree.Signal() | tree.Schedule() if annotation is not None:
                 what = type(node).__name__.lower()
-                problems.append(
-                    error("PGD211", f"the result of a {what} has no columns to name", annotation.span)
-                )
+                message = f"the result of a {what} has no columns to name"
+                problems.append(error("PGD211", message, annotation.span, _NO_COLUMNS))
     return replace(draft, statements=statements).reporting(problems)
+
+
+_NO_COLUMNS = "leave the columns out"
 
 
 def _as_they_come(statement: Statement) -> Statement:
@@ -79,9 +81,9 @@ def _annotate(statement: Statement, name: tree.Name) -> tuple[Statement, list[Di
     columns = name.columns or ()
     if statement.run is not Run.QUERY:
         what = "returns no rows" if statement.run is Run.EXEC else "returns text"
-        return statement, [
-            error("PGD211", f'columns of "{name.text}" are given, but its statement {what}', name.span)
-        ]
+        message = f'columns of "{name.text}" are given, but its statement {what}'
+        hint = f"{_NO_COLUMNS}, or add RETURNING" if statement.run is Run.EXEC else _NO_COLUMNS
+        return statement, [error("PGD211", message, name.span, hint)]
     problems = []
     seen: set[str] = set()
     for column in columns:

@@ -88,4 +88,5 @@ class _Walker:
 
     def _unreachable(self, span: Span, stop: Span) -> None:
         why = (Related(stop, "control does not go on from here"),)
-        self.problems.append(error("PGD408", "this is never reached", span, None, why))
+        hint = "leave it out; or let what is in front of it end, a loop by a condition or df.break"
+        self.problems.append(error("PGD408", "this is never reached", span, hint, why))

@@ -304,13 +304,12 @@ class _Walker:
         if binding.doubt is not Doubt.NONE:
             code = "PGD203" if binding.doubt is Doubt.NEXT_ITERATION else "PGD202"
             message = f'"{name.text}" is not bound on every way that leads here'
-            self.problems.append(error(code, message, name.span, None, related))
+            hint = "bind it on the others, too"
+            self.problems.append(error(code, message, name.span, hint, related))
         elif binding.shape and all(isinstance(one, Json) for one in binding.shape):
-            self.problems.append(
-                error(
-                    "PGD409", f'"{name.text}" is not the result of a SQL statement', name.span, None, related
-                )
-            )
+            message = f'"{name.text}" is not the result of a SQL statement'
+            hint = "only that has rows: ask for the value, 'SELECT ...', in a condition"
+            self.problems.append(error("PGD409", message, name.span, hint, related))
 
     def _statement(self, read: ReadStatement) -> Statement:
         text = read.text

@@ -269,6 +269,10 @@ def _dollar_hint(message: str, value: str, at: int) -> str | None:
         if (closed := _CLOSED.match(value, at)) is not None and not closed[2]:
             return f"{closed[1]}$ opens a dollar-quoted string; a reference is written {closed[1]}"
         return "$word$ opens a dollar-quoted string: put a space between two references"
+    if message.startswith("unterminated quoted string"):
+        return "a quote inside of a string is written twice; a step between $$ needs no more than that"
+    if message.startswith("syntax error at end of"):
+        return f"the {message.replace('input', 'statement').rpartition(' ')[2]} is not complete"
     if message == 'syntax error at or near "$"':
         apart = _APART.match(value, at)
         return "a reference is written $name" if apart is None else f"a reference is written ${apart[1]}"

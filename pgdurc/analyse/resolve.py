@@ -152,9 +152,18 @@ def _unknown(reference: Reference, span: Span, names: Names) -> Diagnostic:
     return error("PGD201", f'unknown name "{written}"', span, f'did you mean "${guess}"{what}?', related)
 
 
+def _value_hint(name: str, fields: tuple[str, ...] | None) -> str:
+    if fields == ():
+        return f"it is the array of a join's results: (${name} -> 0) is the first one"
+    return f"read ${name}, or a field of it" + (f": ${name}.{fields[0]}" if fields else "")
+
+
+_ON_EVERY_WAY = "bind it on the others too, with the same columns"
+
+
 def _doubtful(reference: Reference, written: str, span: Span, binding: Binding) -> Diagnostic:
     is_value = not reference.is_star and reference.column not in ("rows", "row_count")
-    hint = f'to read NULL where it is not bound, write "{written}?"' if is_value else None
+    hint = f'to read NULL where it is not bound, write "{written}?"' if is_value else _ON_EVERY_WAY
     related = (Related(binding.span, "it is bound here"),)
     if binding.doubt is Doubt.NEXT_ITERATION:
         return error(
@@ -202,7 +211,7 @@ def _read(
         if json or has_no_rows:
             what = "is a value and no row set" if json else "has no columns: its statement returns no rows"
             hint = (
-                None
+                _value_hint(name, json[0])
                 if json
                 else f"${name}.row_count is the number of rows it affected; RETURNING gives them back"
             )

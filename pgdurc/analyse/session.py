@@ -47,7 +47,10 @@ def _kept_in_session(read: ReadStatement, span: Span) -> Diagnostic | None:
         case "variable_set_stmt":
             if node.kind == constant("VAR_SET_MULTI") and node.name.startswith("TRANSACTION"):
                 return error(
-                    "PGD304", "SET TRANSACTION cannot stand in a workflow: a step is READ COMMITTED", span
+                    "PGD304",
+                    "SET TRANSACTION cannot stand in a workflow: a step is READ COMMITTED",
+                    span,
+                    "leave it out",
                 )
             if not node.is_local and node.kind not in (constant("VAR_RESET"), constant("VAR_RESET_ALL")):
                 return error(
@@ -57,7 +60,8 @@ def _kept_in_session(read: ReadStatement, span: Span) -> Diagnostic | None:
                     "attach it to the role (ALTER ROLE ... SET), or to the function that needs it",
                 )
         case "listen_stmt":
-            return error("PGD306", f"LISTEN would not outlive its step: {_STEPS}", span)
+            hint = "a workflow waits for a signal: df.wait_for_signal('name')"
+            return error("PGD306", f"LISTEN would not outlive its step: {_STEPS}", span, hint)
         case "create_stmt":
             if _is_temporary(node.relation) and node.oncommit != constant("ONCOMMIT_DROP"):
                 return _temporary("table", span)

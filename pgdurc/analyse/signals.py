@@ -14,7 +14,8 @@ def check_signals(draft: Draft) -> Draft:
     for node in nodes(draft.declaration.body):
         match node:
             case tree.Signal(name=name, span=span) if not name.value:
-                problems.append(error("PGD413", "the name of a signal cannot be empty", span))
+                hint = "such as df.wait_for_signal('approved')"
+                problems.append(error("PGD413", "the name of a signal cannot be empty", span, hint))
             case tree.If(condition=condition) | tree.Loop(condition=condition) if condition is not None:
                 problems += _check_condition(condition)
     return draft.reporting(problems)

@@ -45,6 +45,9 @@ def check_sleeps(draft: Draft) -> Draft:
     return draft.reporting(problems)
 
 
+_SUCH_AS = "such as '90 seconds' or '1 hour 30 minutes'"
+
+
 def _check(draft: Draft, duration: tree.Sleep | tree.Duration) -> Iterator[Diagnostic]:
     value, span = duration.argument.value, duration.span
     text = draft.texts.get(span, ())
@@ -55,8 +58,7 @@ def _check(draft: Draft, duration: tree.Sleep | tree.Duration) -> Iterator[Diagn
     if len(text) > 1 or (text and not isinstance(text[0], str)):
         return
     if is_text and not is_interval(value):
-        hint = "such as '90 seconds' or '1 hour 30 minutes'"
-        yield error("PGD411", f'invalid interval: "{value}"', span, hint)
+        yield error("PGD411", f'invalid interval: "{value}"', span, _SUCH_AS)
     elif _is_too_large(value) or (is_text and is_too_long(value)):
         hint = f"PostgreSQL's time ends after some {LONGEST_YEARS:,} years"
         unit = " seconds" if _ANY_NUMBER.match(value) else ""
@@ -65,9 +67,9 @@ def _check(draft: Draft, duration: tree.Sleep | tree.Duration) -> Iterator[Diagn
         if is_negative(value) or not re.search("[1-9]", value):
             yield error("PGD411", "a timeout must be positive", span, "leave it out to wait for ever")
     elif (is_text or is_number(value)) and is_negative(value):
-        yield error("PGD411", "a sleep cannot be negative", span)
+        yield error("PGD411", "a sleep cannot be negative", span, _SUCH_AS)
     elif not is_text and is_null(value):
-        yield error("PGD411", f"a {what} cannot be NULL", span)
+        yield error("PGD411", f"a {what} cannot be NULL", span, _SUCH_AS)
 
 
 def _column(text: Text) -> str | None:

@@ -31,7 +31,12 @@ def check_transactions(draft: Draft) -> Draft:
         ):
             way = "from standard input" if read.parsed.node.is_from else "to standard output"
             problems.append(
-                error("PGD305", f"COPY {way} cannot stand in a workflow: nobody is at the other end", span)
+                error(
+                    "PGD305",
+                    f"COPY {way} cannot stand in a workflow: nobody is at the other end",
+                    span,
+                    "name a file of the server, or copy outside of the workflow",
+                )
             )
         elif read.parsed.kind == "select_stmt" and _makes_table(read.parsed.node):
             hint = "write CREATE TABLE ... AS SELECT ..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,21 @@ def test_what_is_written_instead_of_a_node_to_come_compiles(advice: str) -> None
     assert any(advice in hint for hint in NODES_TO_COME.values())
     script = f"CREATE WORKFLOW w(moment timestamptz, name text) AS {advice};"
     assert compile_text(script).diagnostics == ()
+
+
+SCRIPTS = [
+    *(code.example for code in CODES.values()),
+    *(
+        file.read_text("utf-8")
+        for folder in ("stderr", "fixtures")
+        for file in sorted((Path(__file__).parents[1] / folder).rglob("*.pgd"))
+    ),
+]
+
+
+def test_every_problem_has_a_hint() -> None:
+    """But what PostgreSQL's parser stumbles over: it does not say what could stand there."""
+    found = {problem for script in SCRIPTS for problem in compile_text(script).diagnostics}
+    without = {(d.code, d.message) for d in found if d.hint is None}
+    assert {code for code, message in without if "syntax error at or near" not in message} == set()
+    assert {code for code, _ in without} <= {"PGD101", "PGD301"}
