@@ -8,7 +8,7 @@ STAMP  := .venv/.stamp
 WORKFLOWS ?= 1000
 SEED      ?= $(shell date +%s)000
 
-.PHONY: help venv demo test test-majors lint types pgspot format bench crash model dist clean
+.PHONY: help venv demo test test-majors lint types pgspot format bench crash stress model dist clean
 
 help:
 	@echo 'make demo    run the embedding pipeline, kill the server in the middle, show that nothing happened twice'
@@ -17,6 +17,7 @@ help:
 	@echo 'make lint    ruff (lint and format)      make format  let ruff rewrite'
 	@echo 'make types   mypy --strict               make bench   steps per second, against a bare loop'
 	@echo 'make crash   the long crash test         make dist    wheel and source archive'
+	@echo 'make stress  ten thousand transactions that send signals, while drivers are killed'
 	@echo 'make model   random workflows, held against a model; WORKFLOWS=2000, SEED=...: so many, others'
 	@echo 'make pgspot  what in the runtime depends on a search_path'
 
@@ -72,6 +73,9 @@ bench: $(STAMP)
 
 crash: $(STAMP)
 	PGDURC_CRASH_KILLS=200 .venv/bin/python -m pytest -s tests/crash
+
+stress: $(STAMP)
+	PGDURC_STRESS_SIGNALS=10000 .venv/bin/python -m pytest -s tests/stress
 
 model: $(STAMP)
 	PGDURC_MODEL_SEED=$(SEED) PGDURC_MODEL_WORKFLOWS=$(WORKFLOWS) .venv/bin/python -m pytest -s tests/model
