@@ -27,6 +27,11 @@ CREATE WORKFLOW nap(seconds double precision) AS
     $$SELECT pg_sleep($seconds)$$
  ~> $$INSERT INTO log (text) VALUES ('slept')$$;
 
+CREATE WORKFLOW outrun() AS
+    df.race(
+        $$INSERT INTO log (text) SELECT 'slept' FROM pg_sleep(600)$$,
+        df.wait_for_signal('go'));
+
 CREATE WORKFLOW spin() AS df.loop('SELECT 1', 'SELECT true');
 
 -- The first attempt takes its own backend down.
@@ -152,6 +157,25 @@ def running(database: Any, instance: str) -> bool:
             f"pgdurc {instance} %",
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [("df.cancel(%s)", "cancelled"), ("df.signal(%s, 'go')", "completed")],
+    ids=["cancel", "race"],
+)
+def test_the_worker_interrupts_a_step_that_was_stopped(deployed, call, status):
+    """Its watchdog: the statement would take ten minutes."""
+    with worker(deployed.conninfo(), "--drivers", "2") as process:
+        instance = deployed.value("SELECT outrun()")
+        eventually(lambda: running(deployed, instance))
+        deployed.query(f"SELECT {call}", instance)
+        deployed.until("SELECT count(*) FROM df.timeline(%s) WHERE outcome = 'cancelled'", instance)
+        assert not running(deployed, instance)
+        deployed.query("SELECT note('the drivers go on')")
+        eventually(lambda: deployed.query("SELECT text FROM log") == [("the drivers go on",)])
+        stop(process)
+    assert deployed.value("SELECT df.status(%s)", instance) == status
 
 
 def test_a_superuser_does_not_drive(cli, deployed):

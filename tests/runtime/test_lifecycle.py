@@ -428,6 +428,36 @@ def test_the_watchdog_interrupts_the_step_of_a_cancelled_instance(any_workflows)
     assert database.query("SELECT * FROM effect") == []
 
 
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [("df.cancel(%s)", "cancelled"), ("df.signal(%s, 'go')", "completed")],
+    ids=["cancel", "race"],
+)
+def test_without_a_watchdog_what_was_stopped_runs_to_its_end_and_is_rolled_back(any_workflows, call, status):
+    """Drivers that are bare calls: nobody interrupts them. A sequence keeps what a rollback takes from the table."""
+    database = any_workflows.database
+    database.query("CREATE TABLE gate (id int); CREATE TABLE effect (id bigint); CREATE SEQUENCE ends;")
+    database.query(
+        "CREATE FUNCTION hold() RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM FROM gate; INSERT INTO effect VALUES (nextval('ends')); END $$"
+    )
+    any_workflows.deploy("CREATE WORKFLOW w() AS df.race('SELECT hold()', df.wait_for_signal('go'));")
+    instance = any_workflows.start("w()")
+    with ThreadPoolExecutor() as threads, database.connect() as gate:
+        gate.execute("BEGIN; LOCK TABLE gate")
+        driver = threads.submit(database.drive)
+        database.until("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass")
+        database.query(f"SELECT {call}", instance)
+        database.drive()
+        assert any_workflows.status(instance) == status
+        assert not driver.done()
+        gate.execute("ROLLBACK")
+        driver.result(timeout=20)
+    assert database.value("SELECT last_value = 1 AND is_called FROM ends")
+    assert database.query("SELECT * FROM effect") == []
+    assert any_workflows.outcomes(instance)[-1] == "cancelled"
+
+
 def test_the_watchdog_terminates_what_a_cancel_does_not_end(any_workflows):
     """A step may catch a cancel and go on."""
     database = any_workflows.database

@@ -187,7 +187,7 @@ def test_jobs_that_cannot_be_removed_are_not_forgotten(cron_database):
 
 
 @pytest.mark.slow
-def test_a_workflow_is_completed_by_pg_cron_alone(cron_database):
+def test_a_workflow_is_completed_and_another_one_stopped_by_pg_cron_alone(cron_database):
     """pg_cron before 1.5 starts its jobs at a full minute: this takes up to 65 s. Later ones take 5."""
     compiled = compile_text(
         """
@@ -196,6 +196,7 @@ def test_a_workflow_is_completed_by_pg_cron_alone(cron_database):
             'INSERT INTO effects VALUES (1) RETURNING id' |=> first
          ~> df.sleep(0.2)
          ~> 'INSERT INTO effects SELECT $first + 1';
+        CREATE WORKFLOW endless() AS 'INSERT INTO effects SELECT 3 FROM pg_sleep(600)';
         """
     )
     with cron_database.connect() as connection, connection.transaction():
@@ -210,6 +211,16 @@ def test_a_workflow_is_completed_by_pg_cron_alone(cron_database):
     while cron_database.value(running, role=SUPERUSER) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert cron_database.value(running, role=SUPERUSER) == 3
+
+    # The janitor is the watchdog of what a driver is at.
+    instance = cron_database.value("SELECT endless()")
+    cron_database.until(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE %s AND wait_event = 'PgSleep'",
+        f"pgdurc {instance} %",
+    )
+    cron_database.query("SELECT df.cancel(%s)", instance)
+    cron_database.until("SELECT count(*) FROM df.timeline(%s) WHERE outcome = 'cancelled'", instance)
+    assert cron_database.query("SELECT id FROM effects ORDER BY id") == [(1,), (2,)]
 
 
 @pytest.fixture
