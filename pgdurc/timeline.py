@@ -290,6 +290,8 @@ def waiting_text(waiting: Waiting) -> str:
             return "waits for its branches"
         case "lap":
             return "waits for the next round"
+        case "lock":
+            return "waits for a transaction that is left open"
         case "ready":
             return "waits"
         case other:

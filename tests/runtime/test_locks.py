@@ -389,6 +389,38 @@ def test_what_a_user_leaves_open_holds_up_that_instance_alone(program, what, the
     assert set(program.workflows.outcomes(held)) <= {"ok", "cancelled"}
 
 
+def test_what_an_open_cancel_holds_shows_why_it_waits(program):
+    """A step that could not commit waits for a lock. What slept stays as it was, overdue; doctor tells who holds it."""
+    program.deploy({1: SLEEP.format(2), 2: note("x") + DONE})
+    instance = program.workflows.start("w()")
+    (task,) = tasks_of(program, instance)
+    waiting = "SELECT reason, wake_at <= df.now() FROM df.waiting(%s)"
+    with program.database.connect() as user, hands(program.database, 1) as (hand,):
+        hand.claim(task)
+        user.execute("BEGIN")
+        user.execute("SELECT df.cancel(%s)", (instance,))
+        hand.rollback()
+        program.database.drive()
+        # The cancel passed over the task, which was being claimed.
+        assert program.database.query(waiting, instance) == [("lock", False)]
+        user.execute("ROLLBACK")
+        program.workflows.move_clock("2 seconds")
+        program.database.drive()
+        assert program.database.query(waiting, instance) == [("sleep", False)]
+        user.execute("BEGIN")
+        user.execute("SELECT df.cancel(%s)", (instance,))
+        program.workflows.move_clock("1 hour")
+        program.database.drive()
+        assert program.database.query(waiting, instance) == [("sleep", True)]
+        finding = program.database.value("SELECT finding FROM df.doctor() WHERE check_name = 'locks'")
+        assert finding.startswith(
+            f"1 instance ({instance}) cannot go on before the transaction of session {user.info.backend_pid} "
+        )
+        user.execute("ROLLBACK")
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+
+
 def test_a_signal_cannot_be_left_prepared(program):
     """It notifies, which PostgreSQL does not prepare: nothing is sent."""
     program.deploy({1: SIGNAL.format("") + GOT})
