@@ -159,9 +159,9 @@ def _expression_problem(hidden: Hidden) -> Diagnostic | None:
     for token, after in pairwise(tokens):
         if token.text in (":", "$", "{") and token.end == after.start:
             return None
-    before = "SELECT ("
+    before = "SELECT NULLIF("  # which takes no query, as a parenthesis would, and none of what a call may
     try:
-        pgsql.parse(f"{before}{text}\n)::pg_catalog.text")
+        pgsql.parse(f"{before}{text}\n, NULL)")
     except pgsql.ParseError as error:
         at = error.position - len(before)
         if at >= len(text.rstrip()):
@@ -203,7 +203,8 @@ def _arguments(
     Raises StatementError for what is no argument at all.
     """
     parameters = PARAMETERS[function]
-    usage = f"usage: df.{function}({', '.join(parameters)})"
+    first, *optional = parameters
+    usage = f"usage: df.{function}({', '.join([first, *(f'[{name}]' for name in optional)])})"
     bound: dict[str, _Range] = {}
     problems: list[Diagnostic] = []
 
@@ -216,6 +217,10 @@ def _arguments(
             raise near(tokens[end], offset, usage)
         span = token_span(tokens[begin], offset) | token_span(tokens[end - 1], offset)
         is_label = end > begin + 1 and tokens[begin].is_word and tokens[begin + 1].text in ("=>", ":=")
+        if position and end > begin + 1 and tokens[begin].name in optional and tokens[begin + 1].kind == "=":
+            message = f'"{tokens[begin].name} = ..." is a comparison'
+            problem("PGD122", message, span, f"an argument is named by =>: {tokens[begin].name} => ...")
+            continue
         if is_named and not is_label:
             problem("PGD122", "positional argument cannot follow named argument", span)
             continue

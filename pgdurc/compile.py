@@ -98,7 +98,8 @@ def compile_source(source: Source) -> Compiled:
     if (surrogate := _SURROGATE.search(source.text)) is not None:
         return Compiled("", (_not_text(surrogate),), (), ())
     script = split(source.text)
-    compiler = _Compiler(source)
+    unclosed = [problem.span for problem in script.diagnostics if problem.code == "PGD008"]
+    compiler = _Compiler(source, unclosed)
     for piece in script.pieces:
         compiler.add(piece)
     diagnostics = _in_order([*script.diagnostics, *compiler.diagnostics])
@@ -116,8 +117,9 @@ def compile_source(source: Source) -> Compiled:
 
 
 class _Compiler:
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, unclosed: Sequence[Span]) -> None:
         self.source = source
+        self.unclosed = unclosed  # parentheses of statements that are not ours
         self.diagnostics: list[Diagnostic] = []
         self.statements: list[Emitted] = []
         self.workflows: list[CompiledWorkflow] = []
@@ -196,7 +198,11 @@ class _Compiler:
 
         text = self.source.text
         rewritten = rewrite(piece, self.source)
-        self.diagnostics.extend(rewritten.diagnostics)
+        # That a call is not closed says nothing more than that its statement has a parenthesis that is not.
+        is_unclosed = any(piece.span.start <= span.start < piece.span.end for span in self.unclosed)
+        self.diagnostics += [
+            problem for problem in rewritten.diagnostics if not (is_unclosed and problem.code == "PGD140")
+        ]
         if rewritten.sql is None:
             return
         above = text[piece.span.start : piece.first]

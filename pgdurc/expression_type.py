@@ -45,6 +45,18 @@ def known_type(expression: str) -> str | None:
     return _type(*_parsed(expression))
 
 
+def foreign_operator_of_strings(expression: str) -> str | None:
+    """The operator between two constant strings, if that is not ||: there is none that gives a text."""
+    kind, node = _parsed(expression)
+    if kind != "a_expr" or node.kind != constant("AEXPR_OP"):
+        return None
+    sides = [unwrap(node.lexpr), unwrap(node.rexpr)]
+    if any(side != "a_const" or value.WhichOneof("val") != "sval" for side, value in sides):
+        return None
+    name = str(unwrap(node.name[-1])[1].sval)
+    return None if name == "||" else name
+
+
 def _parsed(expression: str) -> tuple[str, Any]:
     try:
         statements = parse(f"SELECT ({expression}\n)")

@@ -9,7 +9,7 @@ from pgdurc import nodes
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.expression import foreign_operator
 from pgdurc.expression_parts import Part, is_group, json_parts, parts, without_casts
-from pgdurc.expression_type import is_null, known_type
+from pgdurc.expression_type import foreign_operator_of_strings, is_null, known_type
 from pgdurc.header import read_parameters
 from pgdurc.hidden import Hidden, assembled, has_all_variables, reference, shaping_part
 from pgdurc.literal import ESCAPE_HINT, LiteralError, read_literal, second_part
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JSON_GRAPH = re.compile(r'\s*+\{[^{}]*?"(?:node_type|_partial_if)"', re.DOTALL)
 _HAS_REFERENCE = re.compile(r'\$[A-Za-z_"]')
+_OPERATORS_HINT = "there are ~> |=> & | ?> !> @>"
 _COLUMNS_HINT = "write |=> name(column type, ...)"
 
 
@@ -167,6 +168,10 @@ class Leaves:
         """Whether an expression may be the SQL of a step; what cannot be would fail once it is started."""
         written = self.source(value.span)
         kind = known_type(written)
+        operator = foreign_operator_of_strings(written)
+        if operator is not None:
+            self.problem("PGD115", f"{operator} is no workflow operator", value.span, _OPERATORS_HINT)
+            return False
         if kind is not None:
             message = f"an expression of type {kind} is not a step"
         elif is_null(written):
@@ -225,7 +230,7 @@ class Leaves:
             return f"did you mean df.{word}?"
         at = foreign_operator(self.tokens, value, begins_chain=False)
         if at is not None and self.tokens[at].kind == "Op":
-            return f"{self.tokens[at].text} is no workflow operator; there are ~> |=> & | ?> !> @>"
+            return f"{self.tokens[at].text} is no workflow operator; {_OPERATORS_HINT}"
         return "a step is a constant string of SQL, a df function or an expression in parentheses"
 
     def refuse_function(self, name: str, span: Span) -> None:

@@ -87,6 +87,7 @@ FUNCTIONS = frozenset(
         "duroxide_schema",
         "error",
         "explain",
+        "fingerprint",
         "getvar",
         "grant_driver",
         "grant_usage",

@@ -143,7 +143,12 @@ def _unknown(reference: Reference, span: Span, names: Names) -> Diagnostic:
     guess = nearest(reference.name, known) or nearest(reference.name, names.later)
     if guess is None:
         listed = ", ".join("$" + name for name in sorted(known)[:8])
-        hint = f"known here: {listed}" if known else "bind a result with |=> name, or declare a parameter"
+        hint = (
+            f"known here: {listed}"
+            if known
+            else "bind a result with |=> name, or "
+            + ("put a value into the SQL: 'SELECT ' || value" if names.is_call else "declare a parameter")
+        )
         return error("PGD201", f'unknown name "{written}"', span, hint)
     binding = names.scope.bindings.get(guess)
     place = binding.span if binding is not None else names.later.get(guess)

@@ -53,7 +53,8 @@ def syntax_hint(
     for colon, name in pairwise(code):
         if colon.kind == ":" and colon.end == name.start and (name.is_word or name.kind == "SCONST"):
             return (
-                "psql replaces no variables in a string; in a df.start call: 'SELECT ' || " + f":{name.text}"
+                f"psql replaces no variables in a string; in a df.start call: 'SELECT ' || :{name.text}; "
+                "in a declaration: a parameter, read as $name"
             )
     first = code[0]
     if first.is_word and first.text.upper() in _STATEMENTS:

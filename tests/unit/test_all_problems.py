@@ -128,6 +128,10 @@ def test_a_consequence_is_no_problem_of_its_own(declaration: str, codes: list[st
         ("df.start('SELEC 1', 'l', NULL, 'new', 5)", ["PGD301", "PGD506", "PGD121"]),
         ("df.start(lable => 'x')", ["PGD122"]),
         ("df.start('SELEC 1' ~> df.sleep(1 +))", ["PGD301", "PGD101"]),
+        ("df.start('SELECT 1'", ["PGD008"]),
+        ("df.start(('SELECT 1')", ["PGD008"]),
+        ("df.start(SELECT 1)", ["PGD101"]),
+        ("df.start('SELECT 1', label = 'x')", ["PGD122"]),
         ("df.start(df.lop('SELECT 1') ~> 'SELEC 1'), df.start('SELEC 2')", ["PGD120", "PGD301", "PGD301"]),
     ],
 )
