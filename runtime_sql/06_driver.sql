@@ -96,7 +96,8 @@ BEGIN
             USING ERRCODE = 'PD004', HINT = 'Connect as the role that deployed them: steps run with the rights of the driver.';
     END IF;
     ends_at := clock_timestamp() + least(
-        CASE WHEN max_seconds > 0 THEN make_interval(secs => max_seconds) END,
+        -- No interval is made of infinity, or of NaN, which is greater than any number.
+        CASE WHEN max_seconds > 0 THEN make_interval(secs => least(max_seconds, 60)) END,
         nullif(current_setting('statement_timeout')::interval, '0') * 0.8,
         interval '60 seconds');
     -- As it will be after every step.

@@ -1019,7 +1019,9 @@ DECLARE
     unknown pg_catalog.text;
     error_message pg_catalog.text;
 BEGIN
-    IF pg_catalog.cardinality(parts) OPERATOR(pg_catalog.>) 2 THEN
+    IF parts IS NULL THEN
+        RAISE EXCEPTION 'the name of the workflow is null' USING ERRCODE = '22004', HINT = 'SELECT name FROM df.workflows; lists those that are deployed.';
+    ELSIF pg_catalog.cardinality(parts) OPERATOR(pg_catalog.>) 2 THEN
         RAISE EXCEPTION 'improper workflow name: %', name USING ERRCODE = '42602', HINT = 'Write workflow or schema.workflow.';
     END IF;
     SELECT w.* INTO workflow

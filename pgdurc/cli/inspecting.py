@@ -181,12 +181,17 @@ def show_command(
 @click.option("--reason", default="cancelled with pgdurc cancel", help="Kept with the instance.")
 @database_options
 def cancel_command(instance_id: str, reason: str, db: str | None, verbose: bool) -> None:
-    """Cancel an instance. A step that has not committed by then never commits."""
+    """Cancel an instance. A step that has not committed by then never commits.
+
+    One that has completed or failed by then stays as it is, which is exit code 3.
+    """
     _, connection = open_database(db, verbose)
     with connection:
         require_runtime(connection)
         connection.execute("SELECT df.cancel(%s, %s)", (instance_id, reason))
         status = load_instance(connection, instance_id).status
+    if status != "cancelled":
+        raise Failure(f"instance {instance_id} has {status} already", hint=f"pgdurc show {instance_id}")
     click.echo(f"{instance_id} is {status}", err=True)
 
 

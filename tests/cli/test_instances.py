@@ -260,6 +260,26 @@ def test_cancel(cli, deployed):
     assert deployed.value("SELECT df.status(%s)", instance) == "cancelled"
 
 
+def test_cancel_of_what_has_ended(cli, deployed):
+    db = deployed.conninfo()
+    completed, failed = (
+        start(cli, deployed, "greet", "-a", "who=x"),
+        start(cli, deployed, "divide", "-a", "by=0"),
+    )
+    deployed.drive(max_seconds=1)
+    for instance, status in ((completed, "completed"), (failed, "failed")):
+        refused = cli("cancel", instance, "--db", db)
+        assert refused.exit_code == 3
+        assert (
+            f"error: instance {instance} has {status} already\n  hint: pgdurc show {instance}"
+            in refused.stderr
+        )
+    waiting = start(cli, deployed, "greet", "-a", "who=x")
+    for _ in range(2):
+        cancelled = cli("cancel", waiting, "--db", db)
+        assert (cancelled.exit_code, cancelled.stderr) == (0, f"{waiting} is cancelled\n")
+
+
 def test_cancel_of_nothing(cli, deployed):
     result = cli("cancel", "00000000", "--db", deployed.conninfo())
     assert result.exit_code == 3

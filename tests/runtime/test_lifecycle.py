@@ -490,3 +490,20 @@ def test_a_statement_sees_what_it_has_done(workflows):
     assert database.query("SELECT df.cancel(%s) IS NOT NULL, df.status(%s)", instance, instance) == [
         (True, "cancelled")
     ]
+
+
+@pytest.mark.parametrize("max_seconds", ["'NaN'", "'Infinity'", "1e300"])
+def test_a_driver_that_is_to_run_for_ever_runs_to_its_cap(database, max_seconds):
+    with database.connect() as connection:
+        # The cap that a test can wait for.
+        connection.execute("SET statement_timeout = '300ms'")
+        assert connection.execute(f"CALL df.run({max_seconds}, NULL)").fetchone() == (None,)
+
+
+def test_a_start_of_nothing(database):
+    with pytest.raises(psycopg.Error) as caught:
+        database.query("SELECT df.start_workflow(NULL, '{}')")
+    assert (caught.value.sqlstate, caught.value.diag.message_primary) == (
+        "22004",
+        "the name of the workflow is null",
+    )
