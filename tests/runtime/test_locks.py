@@ -260,6 +260,49 @@ def test_the_winner_of_a_race_does_not_wait_for_a_loser_at_work(program):
     assert program.tasks(instance) == ["done", "stopped", "done"]
 
 
+@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("kind", ["race", "instance"])
+def test_who_decides_a_race_wants_it_alone_and_shares_the_instance(program, kind, strength):
+    """FOR UPDATE, at once, of the one; FOR KEY SHARE of the other, which a signal that is left open does not keep from it."""
+    instance, (_parent, first, _second) = forked(
+        program, join_of(note("a") + DONE, note("b") + DONE, kind="race")
+    )
+    with (
+        hands(program.database, 1) as (hand,),
+        program.database.connect("dfowner", autocommit=False) as holder,
+    ):
+        holder.execute(
+            f"SELECT FROM df.stop_scope WHERE instance_id = %s AND kind = %s FOR {strength}", (instance, kind)
+        )
+        hand.claim(first)
+        verdict = hand.answer(first, "done")
+    if kind == "race":
+        assert verdict == "wanted"
+    else:
+        assert verdict == ("busy" if strength == "UPDATE" else "ok")
+
+
+def test_branches_that_signal_their_own_instance_take_turns(program):
+    """The one that is first holds the instance as strongly as it needs it to the end: the other waits for its commit, and neither
+    for ever."""
+    instance, (_parent, first, second) = forked(program, join_of(note("a") + DONE, note("b") + DONE))
+    send = "SELECT df.signal(%s, 'go')"
+    with hands(program.database, 2) as (one, other), ThreadPoolExecutor() as threads:
+        one.claim(first)
+        one.connection.execute(send, (instance,))
+        other.claim(second)
+        sent = threads.submit(other.connection.execute, send, (instance,))
+        until_somebody_waits(program.database)
+        assert one.answer(first, "done") == "ok"
+        one.commit()
+        sent.result(timeout=BOUND_S)
+        assert other.answer(second, "done") == "ok"
+        other.commit()
+    assert program.database.value("SELECT count(*) FROM df.signal") == 2
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+
+
 def test_the_scopes_of_a_task_are_in_the_order_in_which_they_are_locked(program):
     """By id, the instance's first, in races in races and joins between them."""
     program.deploy(
