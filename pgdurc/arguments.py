@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pgdurc import nodes
 from pgdurc.diagnostic import Diagnostic, Severity
 from pgdurc.nearest import nearest
+from pgdurc.tree import Unread
 
 if TYPE_CHECKING:
     from pgdurc.diagnostic import Span
@@ -50,7 +51,8 @@ def bind(name: str, span: Span, given: list[Given]) -> tuple[dict[str, Value], l
             problem("PGD122", f'argument "{label}" specified more than once', argument.label_span)
         bound[label] = argument.value
     missing = [p.name for p in parameters if not p.is_optional and p.name not in bound]
-    if missing and not problems:  # one of the others may be what is missing
+    is_unread = any(isinstance(argument.value, Unread) for argument in given)
+    if missing and not problems and not is_unread:  # one of the others may be, or hold, what is missing
         problem("PGD121", f'df.{name} lacks the argument "{missing[0]}"', span)
     first = {parameter.name: bound[parameter.name] for parameter in parameters if parameter.name in bound}
     return first | bound, problems

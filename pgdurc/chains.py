@@ -67,15 +67,21 @@ class Chains:
 
     def chain(self, children: list[Any]) -> Value:
         chain = precedence.Chain([children[0]], [])
-        is_glued = False
+        is_torn = False
         for operator, operand in zip(children[1::2], children[2::2], strict=True):
             span = self.leaves.span(operator.begin, operator.end)
             token = self.leaves.tokens[operator.begin]
             if (parts := unglued(token)) is not None:
                 self.leaves.diagnostics.append(glued(token, parts, self.leaves.offset).diagnostic)
-                is_glued = True
+                is_torn = True
             chain.operators.append(precedence.Operator(token.text, span))
-            chain.operands.append(self._name_operand(operand) if isinstance(operand, Shaped) else operand)
+            if isinstance(operand, Shaped):
+                # A name and more behind it: an operator is missing there, and nobody knows which.
+                begin, end = operand.begin, operand.end
+                has_more = self.leaves.has_more_than_name(begin, end)
+                is_torn = is_torn or (self.leaves.begins_with_name(begin) and has_more)
+                operand = self._name_operand(operand)
+            chain.operands.append(operand)
         first: precedence.Operand = chain.operands[0]
         assert isinstance(first.inner, precedence.Atom)
         if not chain.operators and not first.loops:
@@ -85,7 +91,7 @@ class Chains:
         assert isinstance(last, precedence.Atom)
         start = first.loop_spans[0] if first.loop_spans else first.inner.span
         span = start | last.span
-        return self._unread(chain, span) if is_glued else self._folded(chain, span)
+        return self._unread(chain, span) if is_torn else self._folded(chain, span)
 
     def _name_operand(self, terminal: Shaped) -> precedence.Operand:
         span = self.leaves.span(terminal.begin, terminal.end)

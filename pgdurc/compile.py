@@ -98,8 +98,7 @@ def compile_source(source: Source) -> Compiled:
     if (surrogate := _SURROGATE.search(source.text)) is not None:
         return Compiled("", (_not_text(surrogate),), (), ())
     script = split(source.text)
-    unclosed = [problem.span for problem in script.diagnostics if problem.code == "PGD008"]
-    compiler = _Compiler(source, unclosed)
+    compiler = _Compiler(source, script.diagnostics)
     for piece in script.pieces:
         compiler.add(piece)
     diagnostics = _in_order([*script.diagnostics, *compiler.diagnostics])
@@ -117,9 +116,9 @@ def compile_source(source: Source) -> Compiled:
 
 
 class _Compiler:
-    def __init__(self, source: Source, unclosed: Sequence[Span]) -> None:
+    def __init__(self, source: Source, known: Sequence[Diagnostic]) -> None:
         self.source = source
-        self.unclosed = unclosed  # parentheses of statements that are not ours
+        self.known = known  # of the script's statements
         self.diagnostics: list[Diagnostic] = []
         self.statements: list[Emitted] = []
         self.workflows: list[CompiledWorkflow] = []
@@ -198,11 +197,7 @@ class _Compiler:
 
         text = self.source.text
         rewritten = rewrite(piece, self.source)
-        # That a call is not closed says nothing more than that its statement has a parenthesis that is not.
-        is_unclosed = any(piece.span.start <= span.start < piece.span.end for span in self.unclosed)
-        self.diagnostics += [
-            problem for problem in rewritten.diagnostics if not (is_unclosed and problem.code == "PGD140")
-        ]
+        self.diagnostics += self._of_its_own(piece, rewritten.diagnostics)
         if rewritten.sql is None:
             return
         above = text[piece.span.start : piece.first]
@@ -227,6 +222,13 @@ class _Compiler:
             is_rewritten=bool(rewritten.calls),
         )
         self.statements.append(statement)
+
+    def _of_its_own(self, piece: Passed, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Without what only follows from a quote, comment or parenthesis that is not closed in it."""
+        known = {d.code for d in self.known if piece.span.start <= d.span.start < piece.span.end}
+        if known & {"PGD004", "PGD005"}:
+            return []
+        return [problem for problem in problems if not (problem.code == "PGD140" and "PGD008" in known)]
 
     def _define(self, calls: Iterable[Call], span: Span, head: Span) -> None:
         for call in calls:

@@ -77,7 +77,11 @@ def read_parameters(
     try:
         nodes = _parse_parameters(tokens, begin, end, text, offset)
     except StatementError as problem:
-        return Parameters(tuple(_named(tokens, items, offset)), (problem.diagnostic,))
+        at = problem.diagnostic.span.start - offset
+        # With a comma that is missing there are two in one.
+        words = [(i, i + 1) for i in range(begin, end) if tokens[i].start <= at and tokens[i].is_word]
+        names = _named(tokens, [*(item for item in items if tokens[item[0]].start > at), *words], offset)
+        return Parameters(tuple(names), (problem.diagnostic,))
     parameters: list[Parameter] = []
     problems: list[Diagnostic] = []
     if code == "PGD106" and len(items) > _MAX_PARAMETERS:

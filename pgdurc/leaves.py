@@ -254,11 +254,17 @@ class Leaves:
 
     # Names
 
+    def begins_with_name(self, at: int) -> bool:
+        return self.tokens[at].is_word or self.tokens[at].kind == "SCONST"
+
+    def has_more_than_name(self, begin: int, end: int) -> bool:
+        """Whether something stands behind a name, or what should be one, that is no list of columns."""
+        is_empty = [token.kind for token in self.tokens[begin + 1 : end]] == ["(", ")"]
+        return not (end == begin + 1 or is_empty or is_group(self.tokens, begin + 1, end))
+
     def bound_name(self, begin: int, end: int) -> Name | None:
         """What stands after `|=>`: a name, perhaps with columns; None where something is wrong with it."""
-        is_name = self.tokens[begin].is_word or self.tokens[begin].kind == "SCONST"
-        is_empty = [token.kind for token in self.tokens[begin + 1 : end]] == ["(", ")"]
-        if not is_name or not (end == begin + 1 or is_empty or is_group(self.tokens, begin + 1, end)):
+        if not self.begins_with_name(begin) or self.has_more_than_name(begin, end):
             message = 'what follows "|=>" is not a name'
             hint = "write |=> name, |=> 'name' or |=> name(column type, ...)"
             if end == begin + 2 and self.tokens[begin].kind == "$":

@@ -184,14 +184,15 @@ def _compile_step(step: Sql, source: Source, depth: int) -> tuple[Sql, list[Call
             continue
         call, problems = _compile(moved, source, depth + 1)
         diagnostics += [_without_outer_names(problem) for problem in problems]
-        if call is None:
+        if call is None and not any(problem.severity is Severity.ERROR for problem in problems):
             continue
-        calls.append(call)
-        written, place = body.written(call.expression), site.place
+        # What is wrong with a call is said already, so the step is looked at without it.
+        written, place = "NULL" if call is None else body.written(call.expression), site.place
+        calls += [] if call is None else [call]
         value += text.value[at : place.start] + written
         value_origins += [*text.origins[at : place.start], *[text.origins[place.start]] * len(written)]
         at = place.end
-    if not calls:
+    if at == 0:
         return step, [], diagnostics
     whole = SourceText(value + text.value[at:], (*value_origins, *text.origins[at:]))
     return replace(step, text=whole, written=text.value), calls, diagnostics

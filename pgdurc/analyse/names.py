@@ -28,7 +28,7 @@ from pgdurc.analyse.shapes import (
     leaf_shape,
     rough_shapes,
 )
-from pgdurc.analyse.walk import nodes, unread_words
+from pgdurc.analyse.walk import nodes, unread_names
 from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Diagnostic, Related, Span
 from pgdurc.graph import Form, ParameterValue, Piece, Reading, ResultValue, Statement, Text, Variable
@@ -77,7 +77,7 @@ class _Walker:
             self.parameters,
             self.scope,
             self.later,
-            unread_words(body, draft.source.text),
+            unread_names(body, draft.source.text),
             is_call=draft.declaration.is_call,
         )
         self.loops: list[_Loop] = []
@@ -276,9 +276,9 @@ class _Walker:
     # References
 
     def _count(self, name: tree.Name) -> None:
-        if name.text in self.names.unread:
-            return
         binding = self.scope.bindings.get(name.text)
+        if name.text in self.names.unread.words or (binding is None and self.names.unread.any_name):
+            return
         if binding is None:
             known = self.scope.bindings
             guess = nearest(name.text, known)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pgdurc.analyse.draft import error, warning
 from pgdurc.analyse.neighbours import Beside
 from pgdurc.analyse.placeholders import Place
 from pgdurc.analyse.scope import Binding, Doubt, Scope
 from pgdurc.analyse.shapes import Json, NoRows, Rows, Unknown
+from pgdurc.analyse.walk import UnreadNames
 from pgdurc.diagnostic import Diagnostic, Related, Span
 from pgdurc.graph import Form, ParameterValue, Reading, ResultValue
 from pgdurc.hidden import is_hidden
@@ -30,7 +31,7 @@ class Resolved:
 class Names:
     """What a reference can mean at one point. `later`: where names are bound that are not in scope there.
 
-    `unread`: what a piece with an error may bind, of which nothing is said.
+    `unread`: of what pieces with an error may bind nothing is said.
     `parameters` with their types. `is_call`: values are read as pg_durable does: the first row of several,
     text without a type of its own.
     """
@@ -38,16 +39,19 @@ class Names:
     parameters: Mapping[str, str]
     scope: Scope
     later: dict[str, Span]
-    unread: frozenset[str] = frozenset()
+    unread: UnreadNames = field(default_factory=UnreadNames)
     is_call: bool = False
 
 
 def resolve(reference: Reference, written: str, place: Place, span: Span, names: Names) -> Resolved:
     if reference.name in names.parameters:
         return _beside(_parameter(reference, written, place.form, span), written, place, span, names)
-    if reference.name in names.unread:
-        return Resolved(None)
     binding = names.scope.bindings.get(reference.name)
+    if reference.name in names.unread.words or (names.unread.any_name and _is_unsure(binding)):
+        value = ResultValue(
+            reference.name, Reading.VALUE, None, reference.is_optional, place.form, None, written
+        )
+        return Resolved(None if place.in_code else value)
     if binding is None:
         if reference.in_literal:
             return Resolved(None, is_text=True)  # a regular expression, a format: not ours
@@ -56,6 +60,10 @@ def resolve(reference: Reference, written: str, place: Place, span: Span, names:
         return Resolved(None, (_doubtful(reference, written, span, binding),))
     resolved = _read(reference, written, place.form, place.has_alias, span, binding, names.is_call)
     return _beside(resolved, written, place, span, names)
+
+
+def _is_unsure(binding: Binding | None) -> bool:
+    return binding is None or binding.doubt is not Doubt.NONE
 
 
 def _beside(resolved: Resolved, written: str, place: Place, span: Span, names: Names) -> Resolved:

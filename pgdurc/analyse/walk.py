@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pgdurc import tree
 from pgdurc.deep import Walk, run
@@ -51,25 +51,36 @@ def nodes(root: tree.Tree) -> Iterator[tree.Tree]:
         pending.extend(reversed(children(node)))
 
 
-def unread_words(root: tree.Tree, text: str) -> frozenset[str]:
-    """The names that a piece with an error may bind: each word of it outside of its parts.
+@dataclass(frozen=True, slots=True)
+class UnreadNames:
+    """What the pieces with an error may bind, so that nothing is said of it: `words`, or any name at all."""
 
-    `text` is that of the file.
-    """
+    words: frozenset[str] = frozenset()
+    any_name: bool = False
+
+
+def unread_names(root: tree.Tree, text: str) -> UnreadNames:
+    """Each word of those pieces outside of their parts may be a name. `text` is that of the file."""
     found: set[str] = set()
+    any_name = False
     for node in nodes(root):
         if not isinstance(node, tree.Unread):
             continue
+        words: set[str] = set()
         at = node.span.start
         for part in (*node.parts, None):
-            end = node.span.end if part is None else part.span.start
-            found.update(_WORD.findall(text, at, max(at, end)))
+            end = max(at, node.span.end if part is None else part.span.start)
+            words.update(_WORD.findall(text, at, end))
+            any_name = any_name or _NO_NAME.search(text, at, end) is not None
             at = end if part is None else part.span.end
+        found |= words
+        any_name = any_name or words == {"df", "as"}
     # A bare name with capitals is folded, and whether that was meant is what its error asks.
-    return frozenset(found | {word.lower() for word in found})
+    return UnreadNames(frozenset(found | {word.lower() for word in found}), any_name)
 
 
 _WORD = re.compile(r"(?<![\w$])[A-Za-z_]\w*", re.ASCII)  # and no reference to one
+_NO_NAME = re.compile(r"\|=>\s*(?:''|[^\sA-Za-z_'\"])", re.ASCII)
 
 
 def with_leaves(root: tree.Tree, change: Callable[[tree.Sql], tree.Sql]) -> tree.Tree:

@@ -45,6 +45,9 @@ def check(source: Source) -> Compiled:
     compiled = compile_source(source)
     again = compile_source(source)
     assert (again.sql, again.diagnostics) == (compiled.sql, compiled.diagnostics)
+    places = [(diagnostic.span.start, diagnostic.span.end) for diagnostic in compiled.diagnostics]
+    assert places == sorted(places)
+    assert len({(d.code, d.span, d.message) for d in compiled.diagnostics}) == len(places)
     for diagnostic in compiled.diagnostics:
         assert diagnostic.code in CODES
         for span in (diagnostic.span, *(related.span for related in diagnostic.related)):
