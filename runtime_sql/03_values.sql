@@ -147,6 +147,7 @@ BEGIN
                     WHEN 'string' THEN 'text'
                     WHEN 'number' THEN 'numeric'
                     WHEN 'boolean' THEN 'boolean'
+                    WHEN 'null' THEN 'unknown'
                     ELSE 'jsonb'
                 END,
                 'value', found.result ->> p_column,

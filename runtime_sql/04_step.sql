@@ -358,8 +358,12 @@ AS $$
 BEGIN
     step.row_count := NULL;
     step.columns := NULL;
-    EXECUTE format('SELECT coalesce(to_jsonb(%s), ''null'')', df.fragment_v1(p_entry ->> 'value', p_entry ->> 'type', 'expression'))
-        INTO step.result;
+    step.result := 'null';
+    -- A NULL may be of no type, of which to_jsonb makes nothing.
+    IF p_entry ->> 'value' IS NOT NULL THEN
+        EXECUTE format('SELECT to_jsonb(%s)', df.fragment_v1(p_entry ->> 'value', p_entry ->> 'type', 'expression'))
+            INTO step.result;
+    END IF;
     RETURN step;
 END
 $$;
