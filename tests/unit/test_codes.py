@@ -106,6 +106,7 @@ def test_explain_an_sqlstate() -> None:
         ("error: function df.lop does not exist", "PGD120"),
         ('schema "df" does not exist', "PD001"),
         ("df.run(double precision, timestamp with time zone) is a procedure", "42809"),
+        ("df.run(unknown) is not a procedure", "42809"),
         ("operator does not exist: integer & boolean", "operator does not exist: integer & boolean"),
         ("operator does not exist: text @> text", "operator does not exist: text @> text"),
         ("function df_tidy() does not exist", "function df_tidy() does not exist"),
