@@ -549,6 +549,29 @@ def test_a_claim_holds_no_task_that_moved_while_it_looked(program):
     assert caught == 3
 
 
+def test_a_claim_among_tasks_due_at_the_same_instant_reads_a_few_pages(program):
+    """Branches of a join are, and what a cron expression wakes: a claim that read all of them would make their number count twice."""
+    instance = program.run({1: SLEEP.format(2), 2: DONE})
+    (task,) = tasks_of(program, instance)
+    program.database.query(
+        "INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state, wake_at)"
+        " SELECT t.instance_id, t.owner, t.version_id, t.scopes, t.state, t.last_state, '2020-01-01'"
+        " FROM df.task AS t, generate_series(1, 20000)",
+        role="dfowner",
+    )
+    claim = "SELECT (c).verdict, (c).task_id FROM df.claim_task_v1('-infinity', 0, NULL) AS c"
+    with (
+        program.database.connect("dfowner", autocommit=False) as holder,
+        program.database.connect(autocommit=False) as driver,
+    ):
+        holder.execute("SELECT FROM df.task WHERE id BETWEEN %s AND %s FOR UPDATE", (task, task + 7))
+        assert driver.execute(claim).fetchone() == ("run", task + 8)
+        (pages,) = driver.execute(
+            "SELECT pg_stat_get_xact_blocks_fetched('df.task_due'::regclass)"
+        ).fetchone()
+    assert pages < 20
+
+
 def test_a_signal_that_passed_over_a_waiter_is_heard_when_its_holder_has_died(program):
     """What held the waiter by such an accident and was to tell it is killed before it can commit."""
     instance = program.run({1: SIGNAL.format("") + GOT})
