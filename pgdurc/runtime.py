@@ -60,6 +60,8 @@ def install_runtime(connection: Connection, *, is_forced: bool = False) -> Insta
         if position is not None and failure.detail is None:
             line = script.count("\n", 0, int(position)) + 1
             failure.detail = f"At line {line} of what pgdurc runtime prints; nothing was installed."
+        if failure.message.startswith("permission denied for database") and failure.hint is None:
+            failure.hint = _grant_create(connection)
         raise failure from None
     return found
 
@@ -93,6 +95,15 @@ def _fingerprint(connection: Connection) -> str | None:
             return str(_one(connection, "SELECT df.fingerprint()")[0])
     except psycopg.ProgrammingError:
         return None
+
+
+def _grant_create(connection: Connection) -> str:
+    from psycopg.sql import Identifier
+
+    database, role = (
+        Identifier(name).as_string(connection) for name in (connection.info.dbname, connection.info.user)
+    )
+    return f"let the database's owner execute: GRANT CREATE ON DATABASE {database} TO {role}"
 
 
 def require_runtime(connection: Connection) -> None:

@@ -185,13 +185,15 @@ def cancel_command(instance_id: str, reason: str, db: str | None, verbose: bool)
 
     One that has completed or failed by then stays as it is, which is exit code 3.
     """
-    _, connection = open_database(db, verbose)
+    database, connection = open_database(db, verbose)
     with connection:
         require_runtime(connection)
         connection.execute("SELECT df.cancel(%s, %s)", (instance_id, reason))
         status = load_instance(connection, instance_id).status
     if status != "cancelled":
-        raise Failure(f"instance {instance_id} has {status} already", hint=f"pgdurc show {instance_id}")
+        raise Failure(
+            f"instance {instance_id} has {status} already", hint=f"pgdurc show {instance_id}{database.option}"
+        )
     click.echo(f"{instance_id} is {status}", err=True)
 
 
@@ -211,7 +213,7 @@ def write_instance(
     facts += [f"label {visible(instance.label)}"] if instance.label else []
     facts += [f"key {visible(instance.key)}"] if instance.key else []
     facts += [f"took {duration(took(instance))}"] if instance.completed_at else []
-    click.echo(f"  {', '.join(facts)}\n")
+    click.echo(f"  {', '.join(facts)}")
     rows = [
         (
             _number(attempt),
@@ -224,7 +226,9 @@ def write_instance(
         )
         for attempt in attempts
     ]
-    write_table(ATTEMPTS, rows)
+    if rows:
+        click.echo()
+        write_table(ATTEMPTS, rows)
     for attempt in attempts:
         if attempt.message and error is None:
             message = visible_lines(attempt.message)

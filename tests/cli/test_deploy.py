@@ -78,6 +78,14 @@ def test_install_repairs_what_was_damaged(cli, project, database, damage, is_rep
     assert "is already installed in database" in cli("install", "--db", db).stderr
 
 
+def test_install_without_the_right_to_it(cli, project, empty_database):
+    result = cli("install", "--db", empty_database.conninfo("bob"))
+    assert result.exit_code == 3
+    assert "error: permission denied for database" in result.stderr
+    grant = f'GRANT CREATE ON DATABASE "{empty_database.name}" TO "bob"'
+    assert f"hint: let the database's owner execute: {grant}\n" in result.stderr
+
+
 def test_install_by_force(cli, project, database):
     """What no fingerprint has: rights."""
     db = database.conninfo("dfowner")
