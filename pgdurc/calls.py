@@ -210,7 +210,10 @@ class Calls:
             case Opaque() if self.leaves.takes_expressions:
                 return self.leaves.template(value) if self.leaves.is_constant_shape(value) else None
             case Opaque(span=span):
-                self._refuse(node, Argument.LABEL, span, "put references into the string: 'order $id'")
+                written = self.leaves.source(span)
+                hint = "put references into the string: 'order $id'"
+                hint = f"write it as a string: '{written}'" if written.isidentifier() else hint
+                self._refuse(node, Argument.LABEL, span, hint)
         return None
 
     def _duration(self, node: str, value: Value) -> Duration | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pgdurc.pgsql import ParseError, constant, parse, unwrap
@@ -27,6 +28,14 @@ _NO_TEXTS = {
 }
 _COMPARISONS = ("=", "<", ">", "<=", ">=", "<>", "!=")
 _ARITHMETIC = ("+", "-", "*", "/", "%", "^")
+
+
+def is_expression(text: str) -> bool:
+    """Whether it is one SQL expression, with references in it or not."""
+    return _parsed(_REFERENCE.sub("NULL", text))[0] != ""
+
+
+_REFERENCE = re.compile(r"\$\w+(?:\.\w+)?\??")
 
 
 def is_null(expression: str) -> bool:

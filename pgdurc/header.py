@@ -78,9 +78,10 @@ def read_parameters(
         nodes = _parse_parameters(tokens, begin, end, text, offset)
     except StatementError as problem:
         at = problem.diagnostic.span.start - offset
-        # With a comma that is missing there are two in one.
-        words = [(i, i + 1) for i in range(begin, end) if tokens[i].start <= at and tokens[i].is_word]
-        names = _named(tokens, [*(item for item in items if tokens[item[0]].start > at), *words], offset)
+        # With a comma that is missing there are two in one item: any word of it may be a name.
+        broken = max((item for item in items if tokens[item[0]].start <= at), default=items[0])
+        words = [(index, index + 1) for index in range(*broken)]
+        names = _named(tokens, [*(item for item in items if item != broken), *words], offset)
         return Parameters(tuple(names), (problem.diagnostic,))
     parameters: list[Parameter] = []
     problems: list[Diagnostic] = []
@@ -111,7 +112,8 @@ def _parse_parameters(
     except pgsql.ParseError as error:
         at = error.position - len(prefix) + first.start
         token = next((t for t in tokens[begin:end] if t.end > at), last)
-        hint = "write: name type [DEFAULT value], ..."
+        is_reference = token.kind == "$"
+        hint = "no $ in front of its name here" if is_reference else "write: name type [DEFAULT value], ..."
         raise StatementError("PGD102", error.message, token_span(token, offset), hint) from None
     return [wrapped.function_parameter for wrapped in statement.node.parameters]
 
@@ -228,9 +230,17 @@ def read_option(tokens: Sequence[pgsql.Token], offset: int) -> Option:
             "PGD105",
             f'invalid value for option "{name.text}"',
             span,
-            "a value is a string, a number or a word",
+            f"a value is a string, a number or a word{_as_string(value)}",
         )
     return Option(pgsql.unquote_identifier(name.text), written, token_span(name, offset), span)
+
+
+def _as_string(value: Sequence[pgsql.Token]) -> str:
+    """`: '1 second'` for 1 second and interval '1 second'."""
+    if value[-1].kind == "SCONST" and len(value) == 2:
+        return f": {value[-1].text}"
+    is_plain = all(token.is_word or token.kind in ("ICONST", "FCONST") for token in value)
+    return f": '{' '.join(token.text for token in value)}'" if is_plain else ""
 
 
 def _is_plain_value(value: Sequence[pgsql.Token]) -> bool:

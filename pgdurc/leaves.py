@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pgdurc import nodes
 from pgdurc.diagnostic import Diagnostic, Severity, Span
-from pgdurc.expression import foreign_operator
 from pgdurc.expression_parts import Part, is_group, json_parts, parts, without_casts
 from pgdurc.expression_type import foreign_operator_of_strings, is_null, known_type
 from pgdurc.header import read_parameters
@@ -16,6 +15,7 @@ from pgdurc.literal import ESCAPE_HINT, LiteralError, read_literal, second_part
 from pgdurc.nearest import nearest
 from pgdurc.operand import Opaque, Text, Value
 from pgdurc.shape import token_span
+from pgdurc.step_hint import OPERATORS_HINT, step_hint
 from pgdurc.tree import Column, Name, Parameter, SourceText, Sql, Tree, Unread
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _JSON_GRAPH = re.compile(r'\s*+\{[^{}]*?"(?:node_type|_partial_if)"', re.DOTALL)
 _HAS_REFERENCE = re.compile(r'\$[A-Za-z_"]')
-_OPERATORS_HINT = "there are ~> |=> & | ?> !> @>"
 _COLUMNS_HINT = "write |=> name(column type, ...)"
 
 
@@ -106,7 +105,12 @@ class Leaves:
             case Opaque() if self.takes_expressions:
                 return self.assembled_sql(value, value.span)
             case Opaque(span=span):
-                self.problem("PGD115", "an SQL expression is not a step", span, self._step_hint(value))
+                self.problem(
+                    "PGD115",
+                    "an SQL expression is not a step",
+                    span,
+                    step_hint(self.tokens, value, self.source(span)),
+                )
                 return self.unread(span)
             case _:
                 return value
@@ -170,7 +174,7 @@ class Leaves:
         kind = known_type(written)
         operator = foreign_operator_of_strings(written)
         if operator is not None:
-            self.problem("PGD115", f"{operator} is no workflow operator", value.span, _OPERATORS_HINT)
+            self.problem("PGD115", f"{operator} is no workflow operator", value.span, OPERATORS_HINT)
             return False
         if kind is not None:
             message = f"an expression of type {kind} is not a step"
@@ -215,23 +219,6 @@ class Leaves:
             return self.hidden_value(value)
         marks = [reference(self.hide("value", part)) for part in found if part.string is None]
         return self._assembled(found, marks, value)
-
-    def _step_hint(self, value: Opaque) -> str:
-        first = self.tokens[value.begin]
-        word = first.text.lower()
-        if first.kind == "$" and value.end == value.begin + 2:
-            return f"a reference is a value: write a step that reads it, 'SELECT {self.source(value.span)}'"
-        if first.kind == ":":
-            return "psql's variables are not known here: a workflow statement is compiled before psql sees it"
-        if first.kind in ("USCONST", "BCONST", "XCONST", "NCHAR"):
-            return "write the SQL as '...', E'...' or $$...$$"
-        is_call = value.begin + 1 < len(self.tokens) and self.tokens[value.begin + 1].kind == "("
-        if word in nodes.NODES and is_call:
-            return f"did you mean df.{word}?"
-        at = foreign_operator(self.tokens, value, begins_chain=False)
-        if at is not None and self.tokens[at].kind == "Op":
-            return f"{self.tokens[at].text} is no workflow operator; {_OPERATORS_HINT}"
-        return "a step is a constant string of SQL, a df function or an expression in parentheses"
 
     def refuse_function(self, name: str, span: Span) -> None:
         if name in nodes.NODES_TO_COME:

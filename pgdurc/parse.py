@@ -72,7 +72,7 @@ def syntax_problem(
 def _hint(accepted: frozenset[str], *, is_create: bool = True) -> str | None:
     """What could have stood there, in the author's words."""
     if "STRING" in accepted:
-        return "a step is expected: an SQL string, a df function or an expression in parentheses"
+        return "a step is expected: SQL in a string, a df function or a workflow in parentheses"
     if "OPERATOR" in accepted:
         return "an operator such as ~>, or the end of the expression, is expected"
     if "NAME" in accepted:
@@ -81,7 +81,7 @@ def _hint(accepted: frozenset[str], *, is_create: bool = True) -> str | None:
         return "a workflow has a list of parameters, which may be empty: CREATE WORKFLOW name() AS ..."
     if "AS" in accepted:
         return "AS and an expression are expected"
-    if "EQUALS" in accepted or "VALUE" in accepted:
+    if "EQUALS" in accepted or "VALUE" in accepted or accepted == {"LPAR"}:
         return "options are written as: WITH (name = value, ...)"
     if "WORD" in accepted:
         return "a name is expected"

@@ -344,8 +344,18 @@ class _Splitter:
                 self.diagnostics += [call_sites.uncompiled(place, where) for place in places]
             return Passed(span, kind, head, statement.head)
         found = call_sites.find(self.text, Span(statement.head, end))
-        self.diagnostics += call_sites.unheard(found)
+        self.diagnostics += [
+            self._cut_off(problem) if problem.span.start == statement.head else problem
+            for problem in call_sites.unheard(found)
+        ]
         return Passed(span, kind, head, statement.head, self._comment_above(statement), found.sites)
+
+    def _cut_off(self, stray: Diagnostic) -> Diagnostic:
+        """An operator or node with which a statement begins: no SQL does, and no workflow."""
+        written = self.text[stray.span.start : stray.span.end]
+        message = f'syntax error at or near "{written}"'
+        hint = "it begins a statement: a semicolon in front of it ends the workflow"
+        return Diagnostic("PGD101", Severity.ERROR, message, stray.span, hint)
 
     def _refuse_unknown(self, statement: _Statement) -> None:
         for words, ends in zip(statement.words, statement.word_ends, strict=True):
