@@ -89,18 +89,21 @@ def explore(
             given = orders.pop()
             order: tuple[str, ...] = ()
             parties = scene()
-            while choices := _choices(parties):
-                if len(order) < len(given):
-                    choice = given[len(order)]
-                else:
-                    choice, *others = choices
-                    orders += [(*order, other) for other in others]
-                order = (*order, choice)
-                try:
+            try:
+                while choices := _choices(parties):
+                    if len(order) < len(given):
+                        choice = given[len(order)]
+                    else:
+                        choice, *others = choices
+                        orders += [(*order, other) for other in others]
+                    order = (*order, choice)
                     _act(choice, parties, threads, observer)
-                except Exception as error:
-                    error.add_note(f"in the order {' '.join(order)}")
-                    raise
+            except BaseException as error:
+                error.add_note(f"in the order {' '.join(order)}")
+                # The statements that wait would be waited for.
+                for party in parties:
+                    party.connection.cancel()
+                raise
             yield order
 
 

@@ -59,7 +59,9 @@ class Stage:
         assert len(orders) == len(set(orders)) > 3
 
     def set(self, workflow: str) -> None:
-        """Start it anew."""
+        """Start it anew; what a play that failed has left open is let go."""
+        for connection in self.sessions.values():
+            connection.rollback()
         row = self.session("driver").execute("SELECT df.start_workflow(%s)", (workflow,)).fetchone()
         assert row is not None
         self.instance = row[0]
