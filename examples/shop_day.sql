@@ -1,5 +1,6 @@
--- A shop's day in calls of df.start, as a script for pg_durable has them. Compile it and run the output with psql:
+-- A shop's day in calls of df.start, as a script for pg_durable has them. After its set-up, compile it and run the output with psql:
 --
+--   psql -v ON_ERROR_STOP=1 -f shop_day.setup.sql
 --   pgdurc compile shop_day.sql | psql -v ON_ERROR_STOP=1
 
 -- Approvals: one workflow an order. Somebody decides, or the customer withdraws, or the time is up, whichever is first.
