@@ -16,6 +16,7 @@ from pgdurc.database import Database, Unconnected, connect, failure_of
 from pgdurc.failure import Exit, Failure
 from pgdurc.timeline import (
     ENDED,
+    UNDRIVEN_S,
     Attempt,
     Instance,
     Waiting,
@@ -29,6 +30,7 @@ from pgdurc.timeline import (
     one_line,
     place,
     rows_text,
+    shortened,
     standing_text,
     waiting_text,
 )
@@ -44,8 +46,6 @@ POLL_LAST_S = 1.0
 # A database that restarts is waited for this long.
 AWAY_S = 60.0
 RECONNECT_S = 0.2
-# Due for so long and untouched: there may be nobody to run it.
-UNDRIVEN_S = 3.0
 
 # Columns that the parts of a line have where there is room for them.
 PLACE_WIDTH = 20
@@ -206,9 +206,7 @@ def _print_attempt(console: Console, attempt: Attempt) -> None:
     # Its end is what differs from line to line.
     where = cut(place(attempt.file, attempt.line), place_width, dots, keeps_end=True)
     line.append(filled(where, place_width) + "  ", "dim")
-    line.append(
-        filled(cut(one_line(attempt.label, sys.maxsize), statement_width, dots), statement_width) + "  "
-    )
+    line.append(filled(cut(one_line(attempt.label), statement_width, dots), statement_width) + "  ")
     line.append(filled(cut(name, name_width, dots), name_width), "cyan")
     line.append(f"  {behind}", "dim")
     console.print(line)
@@ -246,7 +244,7 @@ def _show_waiting(view: _View, status: _Status, waiting: list[Waiting]) -> None:
         return
     first = min(waiting, key=lambda task: task.due_in_s if task.due_in_s is not None else float("inf"))
     key = f"{first.task_id}:{first.state}:{first.attempt}:{len(view.seen)}"
-    what = f"{place(first.file, first.line)} {one_line(first.label)}".strip()
+    what = f"{place(first.file, first.line)} {shortened(first.label)}".strip()
     others = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
     if first.is_running or first.due_in_s is None or first.due_in_s <= 0:
         words = f"{waiting_text(first)}: " if not first.is_running else ""
@@ -257,8 +255,8 @@ def _show_waiting(view: _View, status: _Status, waiting: list[Waiting]) -> None:
 
 
 def _hint_if_undriven(view: _View, connection: Connection, waiting: list[Waiting], *, has_news: bool) -> None:
-    """Say how to run a driver when something has been due for long and no backend works on it."""
-    if view.is_driven or view.has_hinted:
+    """Say what to do when something has been due for long and no backend works on it."""
+    if view.has_hinted:
         return
     is_due = any(task.due_in_s is not None and task.due_in_s <= 0 for task in waiting)
     if has_news or not is_due:
@@ -273,9 +271,9 @@ def _hint_if_undriven(view: _View, connection: Connection, waiting: list[Waiting
         (f"pgdurc {view.instance_id} ",),
     ).fetchone()
     if row and not row[0]:
-        view.say(
-            f"nothing runs it yet; as the workflow's owner: pgdurc worker{view.database.option}", "yellow"
-        )
+        way = "to see why" if view.is_driven else "as the workflow's owner"
+        command = "doctor" if view.is_driven else "worker"
+        view.say(f"nothing runs it yet; {way}: pgdurc {command}{view.database.option}", "yellow")
         view.has_hinted = True
     view.due_since = None
 

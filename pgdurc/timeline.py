@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pgdurc.columns import cut
 from pgdurc.failure import Exit, Failure
 from pgdurc.visible import visible, visible_lines
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 ENDED = ("completed", "failed", "cancelled")
 
 LABEL_WIDTH = 60
+
+# Due for so long and untouched: there may be nobody to run it.
+UNDRIVEN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,10 +242,14 @@ def place(file: str | None, line: int | None) -> str:
     return visible(f"{file}:{line}" if line else file)
 
 
-def one_line(label: str | None, width: int = LABEL_WIDTH) -> str:
-    """A statement's text on one line, cut to a width."""
-    text = visible(" ".join((label or "").split()))
-    return text if len(text) <= width else text[: width - 1] + "…"
+def one_line(label: str | None) -> str:
+    """A statement's text on one line."""
+    return visible(" ".join((label or "").split()))
+
+
+def shortened(label: str | None, dots: str = "…") -> str:
+    """On one line that has room for something else."""
+    return cut(one_line(label), LABEL_WIDTH, dots)
 
 
 def duration(seconds: float | None) -> str:
@@ -303,7 +311,7 @@ def standing_text(waiting: Waiting) -> str:
     if waiting.kind == "end":  # named as the wait before it, and there is nothing to come
         return ""
     where = "at" if waiting.reason == "signal" else "then"
-    what = f"{place(waiting.file, waiting.line)} {one_line(waiting.label)}"
+    what = f"{place(waiting.file, waiting.line)} {shortened(waiting.label)}"
     return f", {where} {what.strip()}"
 
 

@@ -262,7 +262,7 @@ class _Walker:
                     | ResultValue(reading=Reading.ROWS) as value,
                 ):
                     binding = self.scope.bindings.get(value.name)
-                    if binding is not None and _is_whole(read):
+                    if binding is not None:
                         shape = binding.shape
         if not self.loops:
             return
@@ -280,24 +280,7 @@ class _Walker:
         if name.text in self.names.unread.words or (binding is None and self.names.unread.any_name):
             return
         if binding is None:
-            known = self.scope.bindings
-            guess = nearest(name.text, known)
-            if name.text in self.later:
-                place, hint = (
-                    self.later[name.text],
-                    "df.if_rows reads the result of a step that ran before it",
-                )
-                message = f'"{name.text}" is not bound yet here'
-                related: tuple[Related, ...] = (Related(place, "it is bound here"),)
-            else:
-                message, related = f'unknown name "{name.text}"', ()
-                hint = f'did you mean "{guess}"?' if guess else "bind a result with |=> name"
-            if name.text in self.parameters:
-                message, hint = (
-                    f'"{name.text}" is a parameter, not a result',
-                    "df.if_rows takes the name of a result",
-                )
-            self.problems.append(error("PGD201", message, name.span, hint, related))
+            self.problems.append(self._not_counted(name))
             return
         self.counted.add(name.text)
         related = (Related(binding.span, "it is bound here"),)
@@ -310,6 +293,21 @@ class _Walker:
             message = f'"{name.text}" is not the result of a SQL statement'
             hint = "only that has rows: ask for the value, 'SELECT ...', in a condition"
             self.problems.append(error("PGD409", message, name.span, hint, related))
+
+    def _not_counted(self, name: tree.Name) -> Diagnostic:
+        """Why df.if_rows does not find a name."""
+        if name.text in self.parameters:
+            message = f'"{name.text}" is a parameter, not a result'
+            return error("PGD201", message, name.span, "df.if_rows takes the name of a result")
+        if name.text in self.later:
+            message = f'"{name.text}" is not bound yet here'
+            hint = "df.if_rows reads the result of a step that ran before it"
+            return error(
+                "PGD201", message, name.span, hint, (Related(self.later[name.text], "it is bound here"),)
+            )
+        guess = nearest(name.text, self.scope.bindings)
+        hint = f'did you mean "{guess}"?' if guess else "bind a result with |=> name"
+        return error("PGD201", f'unknown name "{name.text}"', name.span, hint)
 
     def _statement(self, read: ReadStatement) -> Statement:
         text = read.text
@@ -362,10 +360,6 @@ class _Walker:
             is_count = resolved.value.reading is Reading.COUNT
             (self.counted if is_count else self.read).add(resolved.value.name)
         return resolved.value, found.end
-
-
-def _is_whole(read: ReadText) -> bool:
-    return len(read.places) == 1
 
 
 def _stripped(text: Iterable[Piece]) -> Text:

@@ -17,14 +17,12 @@ from pgdurc.nearest import nearest
 from pgdurc.pgsql import LETTER, ParseError, descend, parse, scan, unquote_identifier, unwrap
 
 _NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)\s*\Z", re.ASCII)
+_ANY_NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*\Z", re.ASCII)
 _LETTER = re.compile(LETTER)
 
 
 def is_number(text: str) -> bool:
     return bool(_NUMBER.match(text))
-
-
-_ANY_NUMBER = re.compile(r"\s*[+-]?\s*(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*\Z", re.ASCII)
 
 
 def _is_too_large(text: str) -> bool:

@@ -16,6 +16,7 @@ from pgdurc.failure import Failure
 from pgdurc.runtime import require_runtime
 from pgdurc.timeline import (
     ENDED,
+    UNDRIVEN_S,
     Attempt,
     Instance,
     Outcome,
@@ -33,6 +34,7 @@ from pgdurc.timeline import (
     one_line,
     place,
     rows_text,
+    shortened,
     standing_text,
     to_json,
     waiting_text,
@@ -41,9 +43,6 @@ from pgdurc.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from pgdurc.database import Connection
-
-# Due for so long: there may be nobody to run it.
-UNDRIVEN_S = 3.0
 
 # Characters of a result that `show` has room for.
 LONGEST_RESULT = 2000
@@ -214,11 +213,12 @@ def write_instance(
     facts += [f"key {visible(instance.key)}"] if instance.key else []
     facts += [f"took {duration(took(instance))}"] if instance.completed_at else []
     click.echo(f"  {', '.join(facts)}")
+    dots = dots_of(sys.stdout.encoding)
     rows = [
         (
-            _number(attempt),
+            _number(attempt, dots),
             place(attempt.file, attempt.line),
-            one_line(attempt.label, LONGEST_STATEMENT),
+            cut(one_line(attempt.label), LONGEST_STATEMENT, dots),
             attempt.name or "",
             attempt.outcome + (f" (attempt {attempt.attempt})" if attempt.attempt > 1 else ""),
             duration(attempt.seconds) or "?",
@@ -233,20 +233,20 @@ def write_instance(
         if attempt.message and error is None:
             message = visible_lines(attempt.message)
             code = f" ({attempt.sqlstate})" if attempt.sqlstate else ""
-            click.echo(f"\n{_number(attempt)}: {attempt.outcome}: {message}{code}")
+            click.echo(f"\n{_number(attempt, dots)}: {attempt.outcome}: {message}{code}")
     for task in waiting:
         click.echo(f"\n{_waiting_line(task)}")
     if error is not None:
         click.echo("\n" + "\n".join(error_lines(error)))
 
 
-def _number(attempt: Attempt) -> str:
+def _number(attempt: Attempt, dots: str) -> str:
     """The end of a long one: each join that it is in adds four characters."""
-    return cut(attempt.number, LONGEST_NUMBER, dots_of(sys.stdout.encoding), keeps_end=True)
+    return cut(attempt.number, LONGEST_NUMBER, dots, keeps_end=True)
 
 
 def _waiting_line(task: Waiting) -> str:
-    what = f"{place(task.file, task.line)} {one_line(task.label)}"
+    what = f"{place(task.file, task.line)} {shortened(task.label)}"
     if task.is_running:
         return f"runs {what}"
     due = task.due_in_s

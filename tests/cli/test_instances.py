@@ -207,6 +207,19 @@ def test_run_that_nobody_drives_says_so_and_detaches(deployed):
     assert deployed.value("SELECT df.status(%s)", instance) == "pending"
 
 
+def test_run_whose_drivers_do_nothing_says_so(deployed):
+    db = deployed.conninfo()
+    command = [sys.executable, "-m", "pgdurc", "run", "script.pgd", "greet", "-a", "who=x", "--drivers", "1"]
+    with deployed.connect("dfowner", autocommit=False) as holder:
+        holder.execute("LOCK TABLE df.driver")
+        running = subprocess.Popen([*command, "--db", db], stderr=subprocess.PIPE, text=True)
+        assert running.stderr.readline().startswith("started greet as ")
+        said = running.stderr.readline()
+    _, rest = running.communicate(timeout=30)
+    assert said.startswith("nothing runs it yet; to see why: pgdurc doctor --db ")
+    assert running.returncode == 0, rest
+
+
 def test_show_numbers_the_steps_of_branches(cli, deployed, project):
     (project / "fork.pgd").write_text(
         "CREATE WORKFLOW fork() AS 'SELECT 1' ~> df.join('SELECT 2' ~> 'SELECT 3', 'SELECT 4' & 'SELECT 5');\n"
