@@ -40,6 +40,7 @@ TESTS = (
     "tests/conformance",
     "tests/crash",
     "tests/model",
+    "tests/stress",
     "tests/cli/test_deploy.py",
     "tests/cli/test_instances.py",
     "tests/cli/test_worker.py",
