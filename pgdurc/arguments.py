@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def bind(name: str, span: Span, given: list[Given]) -> tuple[dict[str, Value], list[Diagnostic]]:
     """The arguments by parameter, as PostgreSQL's named notation has it, in the order of the parameters.
 
-    What repeats the last parameter has its position for a name. And what is wrong with them.
+    What repeats the last parameter has its position for a name. And what is wrong with them; nothing is said
+    of what is missing where one of the others may be, or hold, that.
     """
     parameters = nodes.NODES[name]
     usage = f"usage: {nodes.signature(name)}"
@@ -52,7 +53,7 @@ def bind(name: str, span: Span, given: list[Given]) -> tuple[dict[str, Value], l
         bound[label] = argument.value
     missing = [p.name for p in parameters if not p.is_optional and p.name not in bound]
     is_unread = any(isinstance(argument.value, Unread) for argument in given)
-    if missing and not problems and not is_unread:  # one of the others may be, or hold, what is missing
+    if missing and not problems and not is_unread:
         problem("PGD121", f'df.{name} lacks the argument "{missing[0]}"', span)
     first = {parameter.name: bound[parameter.name] for parameter in parameters if parameter.name in bound}
     return first | bound, problems

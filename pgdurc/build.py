@@ -31,6 +31,12 @@ class Builder:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         return tuple(sorted(self.leaves.diagnostics, key=lambda d: (d.span.start, d.span.end)))
 
+    def read_header(self, shaped: list[Shaped]) -> None:
+        """Look at the parameters of a statement whose body cannot be read."""
+        for terminal in shaped:
+            if terminal.kind == "PARAMETERS":
+                self.leaves.parameters(terminal.begin, terminal.end, code="PGD106")
+
     @property
     def has_errors(self) -> bool:
         return any(problem.severity is Severity.ERROR for problem in self.leaves.diagnostics)

@@ -60,8 +60,12 @@ class Calls:
         name_span = self.leaves.span(node.begin, node.end)
         span = self.leaves.span(node.begin, closing.end)
         arguments = [child for child in children if isinstance(child, Given)]
+        if name not in nodes.NODES:
+            self.leaves.refuse_function(name, name_span)
+            return self.leaves.unread(span, self._steps(nodes.alike(name) or "", arguments))
         given, problems = bind(name, name_span, arguments)
-        if problems:
+        is_whole = all(parameter.is_optional or parameter.name in given for parameter in nodes.NODES[name])
+        if problems or not is_whole:
             self.leaves.diagnostics += problems
             return self.leaves.unread(span, self._steps(name, arguments))
         optional = {parameter.name for parameter in nodes.NODES[name] if parameter.is_optional}
@@ -72,14 +76,14 @@ class Calls:
 
     def _steps(self, name: str, arguments: list[Given]) -> list[Tree]:
         """The steps among the arguments of a call that does not fit, as far as that can be told."""
-        parameters = nodes.NODES[name]
+        parameters = nodes.NODES.get(name, ())
         kinds = {parameter.name: parameter.argument for parameter in parameters}
         steps: list[Tree] = []
         for position, argument in enumerate(arguments):
             kind = kinds.get(argument.label or "")
             if argument.label is None and position < len(parameters):
                 kind = parameters[position].argument
-            elif argument.label is None and parameters[-1].is_repeated:
+            elif argument.label is None and parameters and parameters[-1].is_repeated:
                 kind = parameters[-1].argument
             is_sql = kind is Argument.SQL and isinstance(argument.value, Text)
             if is_sql or kind is Argument.STEP or isinstance(argument.value, Tree):

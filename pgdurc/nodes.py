@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+
+from pgdurc.nearest import nearest
 
 
 class Argument(Enum):
@@ -126,6 +129,19 @@ FUNCTIONS = frozenset(
 
 DOING_FUNCTIONS = FUNCTIONS - {"getvar", "result"}
 """Those that do something and give no text that could be a step's SQL."""
+
+
+_ALIKE = {"any": "race", "atomic": "loop", "retry": "loop", "with_undo": "seq"}
+"""Nodes to come whose first arguments are steps, as those of these are."""
+
+
+@cache
+def alike(name: str) -> str | None:
+    """The node whose arguments those of one that there is not are most likely like."""
+    if name in FUNCTIONS or name in BEHIND_OPERATORS:
+        return None
+    guess = name if name in NODES_TO_COME else nearest(name, [*NODES, *sorted(NODES_TO_COME)])
+    return guess if guess in NODES else _ALIKE.get(guess or "")
 
 
 def signature(name: str) -> str:

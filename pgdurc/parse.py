@@ -40,7 +40,8 @@ def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | 
     except StatementError as problem:
         return None, (problem.diagnostic,)
     except grammar.UnexpectedTerminal as unexpected:
-        return None, (syntax_problem(unexpected, tokens, shaped, offset),)
+        builder.read_header(shaped)
+        return None, (*builder.diagnostics, syntax_problem(unexpected, tokens, shaped, offset))
     is_read = isinstance(found, Declaration) or not builder.has_errors
     return (found if is_read else None), builder.diagnostics
 

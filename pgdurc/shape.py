@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pgdurc.diagnostic import Diagnostic, Severity, Span
-from pgdurc.nodes import NODES, Argument
+from pgdurc.nodes import NODES, Argument, alike
 from pgdurc.precedence import OPERATORS
 
 if TYPE_CHECKING:
@@ -285,14 +285,15 @@ class _Shaper:
 
     def _call(self, at: int, end: int) -> int:
         name = self.tokens[at + 2].name
-        if name not in NODES:
+        known = name if name in NODES else alike(name)
+        if known is None:
             self._emit("FOREIGN", at, end)
             return end
         if name not in ("sql", "seq", "as"):
             self._count(at)
         self._emit("NODE", at, at + 3)
         self._emit("LPAR", at + 3, at + 4)
-        self.frames.append(_Frame(end - 1, is_closed=True, node=name))
+        self.frames.append(_Frame(end - 1, is_closed=True, node=known))
         return at + 4
 
     def _opaque(self, at: int, end: int) -> None:

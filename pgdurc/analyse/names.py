@@ -129,9 +129,13 @@ class _Walker:
                 return SCHEDULED
             case tree.Unread(parts=parts):
                 was_dead = self.is_dead
+                self.scope.begin()
                 for part in parts:
                     yield self.walk(part)
                 self.is_dead = was_dead
+                # On which ways it binds them depends on what it is.
+                bound = self.scope.end()
+                self.scope.apply({name: replace(one, doubt=Doubt.NONE) for name, one in bound.items()})
                 if self.loops:
                     self.loops[-1].may_break = True
                 return UNKNOWN

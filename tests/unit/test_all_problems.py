@@ -93,6 +93,15 @@ def test_the_pairs_are_those_of_declarations_and_calls() -> None:
         ("w() AS df.slepe(1) |=> x ~> 'SELECT $x, $x.y, * FROM $x.*' ~> df.if_rows(x, '', '')",
          ["PGD120", "PGD302", "PGD302"]),
         ("w() AS df.atomic('SELECT 1' |=> x) ~> 'SELECT $x, $y'", ["PGD902", "PGD201"]),
+        # Of one that is nearly known, or to come, also what its arguments are.
+        ("w() AS df.lop('SELEC 1' ~> df.slepe('soon'), 'SELECT $y')", ["PGD120", "PGD301", "PGD120", "PGD201"]),
+        ("w() AS df.atmic('SELECT 1' |=> x ~> 'SELEC 1') ~> 'SELECT $x'", ["PGD120", "PGD301"]),
+        ("w() AS df.retry('SELEC 1' ~> 'SELECT 1', max_attempts => 5)", ["PGD902", "PGD301"]),
+        ("w() AS df.try('SELECT 1', 'SELECT $error.message')", ["PGD902"]),
+        ("w() AS df.slepe('soon', 5 + 5)", ["PGD120"]),
+        # One syntax error a statement, and what was read before it.
+        ("w(a int, a int) AS df.slepe(1) ~> 'SELECT 1' ~>", ["PGD106", "PGD120", "PGD101"]),
+        ("w(a int 5) AS df.slepe(1), 'SELEC 2'", ["PGD102", "PGD120", "PGD101"]),
         # Arguments that do not fit are looked at as far as it is known what they are.
         ("w() AS df.if('SELECT true', ('SELEC 1' |=> x)) ~> 'SELECT $x'", ["PGD121", "PGD301"]),
         ("w() AS df.loop(df.break(), boddy => 'SELEC 1')", ["PGD122"]),
@@ -108,6 +117,7 @@ def test_the_pairs_are_those_of_declarations_and_calls() -> None:
         ("w() AS df.loop('SELECT $x' ~> 'SELECT 1' |=> 5, 'SELECT $x')", ["PGD117"]),
         ("w() AS df.as('SELECT 1') ~> df.if_rows(x, 'SELECT $x', 'SELEC 1')", ["PGD121", "PGD301"]),
         ("w() AS 'SELECT true' |=> x 'SELECT $x' !> 'SELECT 2'", ["PGD117"]),
+        ("w() AS df.if('SELECT true', 'SELECT 1' |=> x 'SELECT 2')", ["PGD117"]),
         ("w() AS df.join('SELECT 1' |=> x df.sleep(1)) ~> 'SELECT $x'", ["PGD117"]),
         ("w() AS df.slepe(1) |=> s ~> df.atomic('SELECT 1' |=> t) ~> df.sleep('$t seconds')", ["PGD120", "PGD902"]),
         ("w() AS 'SELECT 1, 2' |=> x(a int, a int DEFAULT 1) ~> 'SELECT $x.b'", ["PGD118"]),
@@ -138,6 +148,7 @@ def test_a_consequence_is_no_problem_of_its_own(declaration: str, codes: list[st
         ("df.start('SELECT 1'", ["PGD008"]),
         ("df.start(('SELECT 1')", ["PGD008"]),
         ("df.start('SELECT 1' ~> $$SELECT 2)", ["PGD004"]),
+        ("df.start(df.slepe(1) ~> , label = 'x')", ["PGD120", "PGD101", "PGD122"]),
         ("df.start('SELECT df.start(''SELEC 1'' x)')", ["PGD101"]),
         ("df.start(SELECT 1)", ["PGD101"]),
         ("df.start('SELECT 1', label = 'x')", ["PGD122"]),
