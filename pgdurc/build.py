@@ -31,6 +31,11 @@ class Builder:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         return tuple(sorted(self.leaves.diagnostics, key=lambda d: (d.span.start, d.span.end)))
 
+    @property
+    def in_front(self) -> tuple[Diagnostic, ...]:
+        """What is wrong in front of a syntax error; an expression may only be half of a string."""
+        return tuple(problem for problem in self.diagnostics if problem.code not in ("PGD113", "PGD115"))
+
     def read_header(self, shaped: list[Shaped]) -> None:
         """Look at the parameters of a statement whose body cannot be read."""
         for terminal in shaped:

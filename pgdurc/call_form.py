@@ -130,7 +130,7 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     except StatementError as problem:
         return None, (*problems, problem.diagnostic)
     except grammar.UnexpectedTerminal as unexpected:
-        problems += builder.diagnostics
+        problems += builder.in_front
         return None, (*problems, syntax_problem(unexpected, tokens[: expression.end + 1], shaped, offset))
     hidden = builder.leaves.hidden
     problems += builder.diagnostics

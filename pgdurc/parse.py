@@ -41,7 +41,7 @@ def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | 
         return None, (problem.diagnostic,)
     except grammar.UnexpectedTerminal as unexpected:
         builder.read_header(shaped)
-        return None, (*builder.diagnostics, syntax_problem(unexpected, tokens, shaped, offset))
+        return None, (*builder.in_front, syntax_problem(unexpected, tokens, shaped, offset))
     is_read = isinstance(found, Declaration) or not builder.has_errors
     return (found if is_read else None), builder.diagnostics
 

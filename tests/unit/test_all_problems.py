@@ -101,6 +101,7 @@ def test_the_pairs_are_those_of_declarations_and_calls() -> None:
         ("w() AS df.slepe('soon', 5 + 5)", ["PGD120"]),
         # One syntax error a statement, and what was read before it.
         ("w(a int, a int) AS df.slepe(1) ~> 'SELECT 1' ~>", ["PGD106", "PGD120", "PGD101"]),
+        ("w(a int) AS 'SELECT 1' ~> $$SELECT $$a AS x, 2 AS y$$", ["PGD101"]),
         ("w(a int 5) AS df.slepe(1), 'SELEC 2'", ["PGD102", "PGD120", "PGD101"]),
         # Arguments that do not fit are looked at as far as it is known what they are.
         ("w() AS df.if('SELECT true', ('SELEC 1' |=> x)) ~> 'SELECT $x'", ["PGD121", "PGD301"]),
