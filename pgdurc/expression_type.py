@@ -85,9 +85,10 @@ def _type(kind: str, node: Any) -> str | None:
         case "a_const":
             return _of_constant(node)
         case "type_cast":
-            is_array = bool(node.type_name.array_bounds)
-            name = unwrap(node.type_name.names[-1])[1].sval if node.type_name.names else ""
-            return "array" if is_array else _NO_TEXTS.get(name)
+            *schema, name = (unwrap(part)[1].sval for part in node.type_name.names)
+            if node.type_name.array_bounds:
+                return "array"
+            return _NO_TEXTS.get(name) if schema in ([], ["pg_catalog"]) else None
         case "bool_expr" | "null_test" | "boolean_test":
             return "boolean"
         case "sub_link":
