@@ -46,6 +46,8 @@ POLL_LAST_S = 1.0
 # A database that restarts is waited for this long.
 AWAY_S = 60.0
 RECONNECT_S = 0.2
+# Our own drivers may take a while to connect again to a server that restarted.
+UNDRIVEN_BY_US_S = 10.0
 
 # Columns that the parts of a line have where there is room for them.
 PLACE_WIDTH = 20
@@ -263,7 +265,7 @@ def _hint_if_undriven(view: _View, connection: Connection, waiting: list[Waiting
         view.due_since = None
         return
     view.due_since = view.due_since or time.monotonic()
-    if time.monotonic() - view.due_since < UNDRIVEN_S:
+    if time.monotonic() - view.due_since < (UNDRIVEN_BY_US_S if view.is_driven else UNDRIVEN_S):
         return
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a"

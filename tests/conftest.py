@@ -134,6 +134,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for variable in [name for name in os.environ if name.startswith("PG") and not name.startswith("PGDURC_")]:
         del os.environ[variable]
     os.environ.pop("COLUMNS", None)
+    # GNU readline, which pytest imports, has set it behind Python's back; a program that a test starts would have it.
+    os.unsetenv("COLUMNS")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

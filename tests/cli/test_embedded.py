@@ -386,7 +386,7 @@ def test_run_starts_the_server_again_that_crashes_under_it(cli, own_project, vic
     assert lost == "lost the connection to the database; trying again for 60 s"
     assert again == "the embedded server had crashed, and is started again"
     assert connected.startswith("connected again after ")
-    assert [step for step in steps if "second" in step]
+    assert [step for step in steps if "second" in step], said
     assert [step for step in steps if "third" in step]
 
 
