@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pgdurc.compile import Compiled, CompiledWorkflow
     from pgdurc.database import Database
     from pgdurc.timeline import Instance
+    from pgdurc.worker import Log
 
 
 @click.command(
@@ -91,7 +92,7 @@ def run_command(
             is_new = key is None or is_started_here(connection, instance_id)
     started = f"started {name} as {instance_id}"
     note(started if is_new else f"not started: workflow {name} with key {key} is {instance_id} already")
-    worker = Worker(database, drivers)
+    worker = Worker(database, drivers, log=_refusals())
     try:
         if drivers:
             worker.start()
@@ -172,6 +173,19 @@ def _only_workflow(compiled: Compiled, wanted: str | None, file: Path) -> Compil
 def _spoken(workflow: CompiledWorkflow) -> tuple[str, str]:
     """A workflow's name without quotes, with its schema and without."""
     return ".".join(workflow.name), workflow.name[-1]
+
+
+def _refusals() -> Log:
+    """Notes once what the database refuses to the drivers; who follows says that a connection is lost."""
+    said: set[str] = set()
+
+    def log(_level: str, message: str, fields: dict[str, Any]) -> None:
+        sqlstate = fields.get("sqlstate")
+        if sqlstate is not None and not sqlstate.startswith(("57P", "08")) and message not in said:
+            said.add(message)
+            note(message)
+
+    return log
 
 
 def _write_result(database: Database, instance: Instance, as_json: bool) -> None:

@@ -214,11 +214,12 @@ def test_run_whose_drivers_do_nothing_says_so(cli, deployed, monkeypatch):
         holder.execute("LOCK TABLE df.driver")
         release = threading.Timer(2.0, holder.rollback)
         release.start()
-        options = ("-a", "who=x", "--drivers", "1", "--db", deployed.conninfo())
-        result = cli("run", "script.pgd", "greet", *options)
+        db = f"{deployed.conninfo()} options='-c lock_timeout=100ms'"
+        result = cli("run", "script.pgd", "greet", "-a", "who=x", "--drivers", "1", "--db", db)
         release.join()
     assert result.exit_code == 0
     assert "\nnothing runs it yet; to see why: pgdurc doctor --db " in result.stderr
+    assert result.stderr.count("\ndriver-1: canceling statement due to lock timeout\n") == 1
 
 
 def test_show_numbers_the_steps_of_branches(cli, deployed, project):
