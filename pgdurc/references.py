@@ -75,11 +75,11 @@ def find_in_sql(text: str, tokens: tuple[Token, ...]) -> list[Found]:
 
 
 def find_untouched(text: str, tokens: tuple[Token, ...]) -> list[Found]:
-    """What looks like a reference where none is: in dollar quotes, strings with escapes, quoted names."""
+    """What looks like a reference where none is: in dollar quotes, strings with escapes, names (part_$n)."""
     found: list[Found] = []
     for token in tokens:
         is_string = token.kind in ("SCONST", "USCONST") and not token.text.startswith("'")
-        if is_string or token.text.startswith('"'):
+        if is_string or token.is_word:
             tag = token.text.find("$", 1) + 1 if token.text.startswith("$") else 0  # $r$ is none
             found.extend(find_in_text(text, token.start + tag, token.end - tag, in_literal=True))
     return found

@@ -473,3 +473,10 @@ SELECT df.start('SELECT id, "createdAt" FROM users' |=> 'u' ~> 'SELECT $u.create
 --> rows {"a": "2024-02-29", "c": 1}
 SELECT df.start('SELECT * FROM users' |=> 'u' ~> 'SELECT $u.Id AS c');
 --> rows {"c": 1}
+
+-- [6.2] a reference in a name is part of the name which is warned of
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'CREATE TABLE part_$r AS SELECT $r AS n' ~> 'SELECT n FROM "part_$r"');
+--> warned PGD508, PGD508
+--> rows {"n": 5}
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'ALTER SEQUENCE log_n_seq RESTART WITH $r');
+--> PGD209
