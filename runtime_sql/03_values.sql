@@ -159,7 +159,9 @@ BEGIN
                 USING ERRCODE = 'PD006', DETAIL = format('The result is %s.', left(found.result::text, 200));
         END IF;
     ELSIF p_column IS NULL THEN
-        IF jsonb_array_length(found.columns) <> 1 THEN
+        IF jsonb_array_length(found.columns) = 0 AND p_is_optional THEN
+            RETURN absent;
+        ELSIF jsonb_array_length(found.columns) <> 1 THEN
             RAISE EXCEPTION '"%" has % columns', reference, jsonb_array_length(found.columns)
                 USING ERRCODE = 'PD006', HINT = format('Write %1$s.rows for its rows, or %1$s.<column>.', reference);
         ELSIF found.row_count > 1 THEN

@@ -232,7 +232,8 @@ def _read(
         return value(Reading.RECORDSET, alias=None if has_alias else name)
     if reference.column is not None:
         return _column(reference, span, rows, has_no_rows, json, related, value, is_call)
-    if has_no_rows:
+    several = [columns for columns in rows if columns is not None and len(columns) > 1]
+    if has_no_rows and (several or not optional or not (rows or json)):
         return wrong(
             "PGD208",
             f'"${name}" has no value: its statement returns no rows',
@@ -245,7 +246,6 @@ def _read(
             f"write ${name}.column for a value or ${name}.rows for all of it as jsonb, "
             f"or name the columns where it is bound: |=> {name}(id bigint, ...)",
         )
-    several = [columns for columns in rows if columns is not None and len(columns) > 1]
     if several and (json or len(several) < len(rows)):
         return wrong(
             "PGD206",

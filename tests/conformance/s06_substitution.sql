@@ -480,3 +480,17 @@ SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'CREATE TABLE part_$r AS SELECT $r AS
 --> rows {"n": 5}
 SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'ALTER SEQUENCE log_n_seq RESTART WITH $r');
 --> PGD209
+
+-- [6.2] a statement without RETURNING has no value
+SELECT df.start('UPDATE log SET note = ''x''' |=> 'r' ~> 'SELECT $r? AS v');
+--> PGD208
+SELECT df.start('UPDATE log SET note = ''x''' |=> 'r' ~> 'SELECT count(*) FROM $r.*');
+--> PGD208
+SELECT df.start(df.if('SELECT true', 'UPDATE log SET note = ''x''', 'SELECT 2 AS b') |=> 'r' ~> 'SELECT $r AS v');
+--> PGD208
+SELECT df.start(df.if('SELECT true', 'UPDATE log SET note = ''x''', 'SELECT 2 AS b') |=> 'r' ~> 'SELECT $r? AS v, $r.b? AS b');
+--> rows {"v": null, "b": null}
+SELECT df.start(df.if('SELECT false', 'UPDATE log SET note = ''x''', 'SELECT 2 AS b') |=> 'r' ~> 'SELECT $r? AS v, $r.b? AS b');
+--> rows {"v": 2, "b": 2}
+SELECT df.start(df.if('SELECT true', 'UPDATE log SET note = ''x''', df.sleep(1)) |=> 'r' ~> 'SELECT $r? AS v');
+--> rows {"v": null}
