@@ -494,3 +494,8 @@ SELECT df.start(df.if('SELECT false', 'UPDATE log SET note = ''x''', 'SELECT 2 A
 --> rows {"v": 2, "b": 2}
 SELECT df.start(df.if('SELECT true', 'UPDATE log SET note = ''x''', df.sleep(1)) |=> 'r' ~> 'SELECT $r? AS v');
 --> rows {"v": null}
+
+-- [6] nothing is put into a label
+SELECT df.setvar('x', 'wrong');
+SELECT df.start('SELECT 5 AS n' |=> 'r' ~> 'SELECT ''{sys_label}'' AS label', 'label {x} $r');
+--> rows {"label": "label {x} $r"}
