@@ -170,6 +170,8 @@ def say(text: str) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
     except Failure as failure:
         print(
             f"error: {failure.message}",
