@@ -110,6 +110,11 @@ BEGIN
 END
 $$;
 
+-- USAGE on the schema is the gate, and behind it everybody may call what is not revoked below: also where the role that installs has default privileges by which
+-- what it makes is its own.
+ALTER DEFAULT PRIVILEGES IN SCHEMA df GRANT EXECUTE ON ROUTINES TO PUBLIC;
+ALTER DEFAULT PRIVILEGES IN SCHEMA df GRANT USAGE ON TYPES TO PUBLIC;
+
 CREATE TABLE IF NOT EXISTS df.runtime (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     version text NOT NULL,

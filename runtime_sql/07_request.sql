@@ -715,7 +715,8 @@ AS $$
 $$;
 
 -- Makes way for a starter whose parameters have changed (PostgreSQL replaces no function with other parameter names or fewer defaults), and remembers
--- its grants for df.register_v1, in the same transaction. Refuses to touch a function that is not a starter.
+-- its grants for df.register_v1, in the same transaction: an ACL; 'kept' where it stays as it is; nothing for a new one. Refuses to touch a function that is not
+-- a starter.
 CREATE OR REPLACE FUNCTION df.prepare_starter_v1(p_name text, p_signature text) RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -743,7 +744,30 @@ BEGIN
         ELSIF existing.signature OPERATOR(pg_catalog.<>) p_signature THEN
             PERFORM pg_catalog.set_config('df.starter_acl', coalesce(existing.acl, '{}'), true);
             EXECUTE pg_catalog.concat('DROP FUNCTION ', existing.starter);
+        ELSE
+            PERFORM pg_catalog.set_config('df.starter_acl', 'kept', true);
         END IF;
+    END LOOP;
+END
+$$;
+
+-- Takes a routine that was just made from everybody but its owner: from PUBLIC, and from those whom default privileges gave it.
+CREATE OR REPLACE FUNCTION df.make_private_v1(p_routine oid) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    grantee oid;
+BEGIN
+    FOR grantee IN
+        SELECT DISTINCT a.grantee
+        FROM pg_proc AS p
+        CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS a
+        WHERE p.oid = p_routine
+            AND a.grantee <> p.proowner
+    LOOP
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM %s',
+            p_routine::regprocedure, CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END);
     END LOOP;
 END
 $$;
@@ -764,7 +788,7 @@ BEGIN
     SELECT r.schema_name, r.name INTO target FROM df.resolve_name_v1(p_name) AS r;
     procedure := pg_catalog.format('%I.%I(df.step_v1)', target.schema_name, pg_catalog.concat(target.name, '__', p_hash));
     SELECT
-        p.oid::pg_catalog.regprocedure AS name, p.proacl AS acl, p.proowner AS owner
+        p.oid, p.oid::pg_catalog.regprocedure AS name, p.proowner AS owner
     INTO starter
     FROM pg_catalog.pg_proc AS p
     JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace
@@ -780,9 +804,9 @@ BEGIN
         'schema', target.schema_name, 'name', target.name, 'hash', p_hash, 'search_path', path,
         'signature', pg_catalog.current_setting('df.starter_signature', true), 'definition', p_definition));
 
-    IF starter.acl IS NULL THEN
+    IF coalesce(acl, '') OPERATOR(pg_catalog.<>) 'kept' THEN
         -- New: the right to start is given, not had.
-        EXECUTE pg_catalog.concat('REVOKE ALL ON FUNCTION ', starter.name, ' FROM PUBLIC');
+        PERFORM df.make_private_v1(starter.oid);
         FOR grantee IN
             SELECT a.grantee, a.is_grantable
             -- Not nullif: its operator would be looked for in the caller's search_path.
@@ -938,7 +962,7 @@ BEGIN
     EXECUTE pg_catalog.concat(
         'CREATE PROCEDURE ', pg_catalog.format('%I.%I', schema, procedure), '(INOUT step df.step_v1) LANGUAGE plpgsql SET search_path = ', path,
         ' SET DateStyle = ''ISO, MDY'' SET IntervalStyle = ''postgres'' SET TimeZone = ''UTC'' AS ', pg_catalog.quote_literal(p_body));
-    EXECUTE pg_catalog.format('REVOKE ALL ON PROCEDURE %I.%I(df.step_v1) FROM PUBLIC', schema, procedure);
+    PERFORM df.make_private_v1(df.find_routine_v1(schema, procedure, 'df.step_v1'));
     PERFORM df.ask_v1('define_call', NULL, pg_catalog.jsonb_build_object(
         'schema', schema, 'name', procedure, 'hash', p_hash, 'search_path', path, 'definition', p_definition));
 END

@@ -5,6 +5,9 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tests.conftest import install_runtime
+from tests.runtime.conftest import Workflows
+
 
 @pytest.fixture
 def alices(workflows):
@@ -136,6 +139,44 @@ def test_the_right_to_start_is_execute_on_the_starter(alices):
     assert workflows.start("w(1)", role="carol")
     database.query("SELECT df.revoke_usage('carol')", role="dfowner")
     assert refused(database, "SELECT w(1)", role="carol").sqlstate == "42501"
+
+
+def test_default_privileges_give_nobody_the_right_to_start(workflows):
+    """As where whatever is made in a schema is granted to the roles of an API; and what the owner grants stays."""
+    database = workflows.database
+    database.query("SELECT df.grant_usage('carol')", role="dfowner")
+    database.query("ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON ROUTINES TO carol")
+    workflows.deploy("CREATE WORKFLOW w(n int) AS 'SELECT $n AS n'; SELECT df.start('SELECT 1 AS n');")
+    hash_ = database.value("SELECT hash FROM df.workflow_version WHERE call IS NOT NULL")
+    for role in ("bob", "carol"):
+        assert refused(database, "SELECT w(1)", role=role).sqlstate == "42501"
+        assert refused(database, "SELECT df.start(%s, '{}'::jsonb)", hash_, role=role).sqlstate == "42501"
+
+    database.query("GRANT EXECUTE ON FUNCTION w(int) TO bob")
+    workflows.deploy("CREATE WORKFLOW w(n int) AS 'SELECT $n + 1 AS n';")
+    assert workflows.start("w(1)", role="bob")
+    # Nothing of what is new here is PUBLIC's: the starter's rights are written down from its beginning.
+    database.query("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC")
+    workflows.deploy("CREATE WORKFLOW w(n int, m int DEFAULT 2) AS 'SELECT $n + $m AS n';")
+    assert workflows.start("w(1)", role="bob")
+    assert refused(database, "SELECT w(1)", role="carol").sqlstate == "42501"
+
+
+def test_a_role_that_keeps_what_it_makes_to_itself_can_install(empty_database):
+    """PUBLIC may execute nothing, by the default privileges of whoever installs."""
+    database = empty_database
+    database.query("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON ROUTINES FROM PUBLIC")
+    database.query("ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM PUBLIC")
+    database.query("GRANT CREATE ON SCHEMA public TO bob")
+    with database.connect() as connection:
+        install_runtime(connection)
+    workflows = Workflows(database)
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS n' |=> x ~> 'SELECT $x + 1 AS n';", role="bob")
+    instance = workflows.start("w()", role="bob")
+    database.drive("bob")
+    assert database.value("SELECT df.status(%s)", instance, role="bob") == "completed"
+    for call in ("df.move_clock('1 day')", "df.metrics()", "df.grant_usage('carol')"):
+        assert refused(database, f"SELECT {call}").sqlstate == "42501"
 
 
 def test_members_of_the_owner_see_its_instances(alices):
