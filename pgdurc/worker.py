@@ -197,7 +197,7 @@ class Worker:
             return _run_until_idle(connection)
         except psycopg.errors.QueryCanceled:
             # Between two steps it breaks df.run off, and the next run would take this one for dead.
-            connection.execute("RESET ROLE")
+            connection.execute("SET ROLE NONE")
             connection.execute(CLOSE_DRIVER)
             raise
 
@@ -216,6 +216,8 @@ class Worker:
 
     def _watch(self, connection: psycopg.Connection[Any], _number: int) -> None:
         """Interrupt the steps of stopped instances, whichever driver of this role runs them."""
+        # Another one, be it the default of the login role, would not see what the backends of this one do.
+        connection.execute("SET ROLE NONE")
         seen = "{}"
         while not self._stopping.is_set():
             row = connection.execute("SELECT df.watch_v1(%s::jsonb)::text", (seen,)).fetchone()

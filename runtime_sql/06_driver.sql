@@ -100,8 +100,8 @@ BEGIN
         CASE WHEN max_seconds > 0 THEN make_interval(secs => least(max_seconds, 60)) END,
         nullif(current_setting('statement_timeout')::interval, '0') * 0.8,
         interval '60 seconds');
-    -- As it will be after every step.
-    RESET ROLE;
+    -- As it will be after every step. Not RESET ROLE: the login role may have another as its default (ALTER ROLE ... SET role).
+    SET ROLE NONE;
     RESET ALL;
     SET search_path = pg_catalog, pg_temp;
     is_pinned := df.pin_settings_v1();
@@ -172,7 +172,7 @@ BEGIN
             -- The row is opened by a run that has something to do, and before it does it.
             ROLLBACK;
             -- A granted role would not see what the backends of this one do.
-            RESET ROLE;
+            SET ROLE NONE;
             looked_at := clock_timestamp();
             SELECT array_agg(a.pid), array_agg(a.backend_start), max(a.backend_start) FILTER (WHERE a.pid = pg_backend_pid())
             INTO live_pids, live_starts, backend_start

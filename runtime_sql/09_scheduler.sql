@@ -111,6 +111,8 @@ DECLARE
     seen pg_catalog.jsonb := '{}';
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
+    -- Another one, be it the default of the login role, would not see what the backends of this one do.
+    SET ROLE NONE;
     ends_at := clock_timestamp() + make_interval(secs => least(max_seconds, 60));
     gives_up_at := clock_timestamp() + interval '60 seconds';
     IF df.can_use_cron_v1() AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
@@ -145,6 +147,7 @@ BEGIN
         PERFORM pg_sleep(0.5);
         COMMIT;
     END LOOP;
+    RESET ROLE;
     RESET ALL;
 END
 $$;

@@ -264,3 +264,19 @@ def test_what_makes_no_sense_is_refused(group):
     ):
         error = refused(group, owner, driver, "dfowner")
         assert (error.sqlstate, text in str(error)) == (sqlstate, True), str(error)
+
+
+def test_a_driver_whose_default_role_is_the_group(group):
+    """As tools that hand out login roles make them (ALTER ROLE ... SET role), so that what those make is the group's."""
+    workflows, database = group.workflows, group.workflows.database
+    grant(group, name(group), group.robot, group.robot)
+    database.query(f"ALTER ROLE {group.robot} SET role = {group.team}", role="postgres")
+    group.deploy()
+    instance, long = group.start("many(3)"), group.start("w(1)")
+    group.drive()
+    assert workflows.status(instance) == "completed"
+    assert workflows.status(long) == "running"
+    with database.connect(group.robot) as connection:
+        connection.execute("CALL df.run(0, NULL)")
+        connection.execute("CALL df.janitor(0)")
+        assert connection.execute("SELECT current_user::text").fetchone() == (name(group),)
