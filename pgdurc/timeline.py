@@ -231,7 +231,8 @@ def load_error(connection: Connection, instance_id: str) -> WorkflowError | None
 def _rows(connection: Connection, row_type: Any, query: str, *parameters: Any) -> list[Any]:
     from psycopg.rows import class_row
 
-    with connection.cursor(row_factory=class_row(row_type)) as cursor:
+    # In binary: as text a time has the DateStyle of the role or the database, which psycopg may not read.
+    with connection.cursor(row_factory=class_row(row_type), binary=True) as cursor:
         return cursor.execute(query.encode(), parameters).fetchall()
 
 

@@ -136,6 +136,19 @@ def test_ls(cli, deployed):
     assert len(lines) == 2
 
 
+@pytest.mark.parametrize("style", ["German", "SQL, DMY", "Postgres, MDY"])
+def test_times_are_read_whatever_the_date_style_is(cli, deployed, monkeypatch, style):
+    monkeypatch.setenv("PGDATESTYLE", style)
+    monkeypatch.setenv("PGTZ", "UTC")
+    ran = cli("run", "script.pgd", "greet", "-a", "who=you", "--drivers", "1", "--db", deployed.conninfo())
+    assert ran.exit_code == 0, ran.output
+    (created,) = deployed.query(
+        "SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM df.instances"
+    )[0]
+    assert created in cli("ls", "--db", deployed.conninfo()).stdout
+    assert f"started {created} UTC" in cli("show", "--db", deployed.conninfo()).stdout
+
+
 def test_show_has_every_attempt_and_the_error_at_its_place(cli, deployed):
     instance = start(cli, deployed, "divide", "-a", "by=0")
     for _ in range(2):
