@@ -139,9 +139,11 @@ def connect(database: Database, *, autocommit: bool = True) -> Connection:
         defaults["connect_timeout"] = CONNECT_TIMEOUT_S
     if "application_name" not in given and "PGAPPNAME" not in os.environ:
         defaults["application_name"] = "pgdurc"
+    # What we send is UTF-8, whatever the role, PGCLIENTENCODING or a database without an encoding want.
+    settings = defaults | {"client_encoding": "utf8"}
     try:
         # Prepared statements would break behind a pooler, and a driver's hygiene deallocates them.
-        return psycopg.connect(database.conninfo, autocommit=autocommit, prepare_threshold=None, **defaults)
+        return psycopg.connect(database.conninfo, autocommit=autocommit, prepare_threshold=None, **settings)
     except psycopg.OperationalError as error:
         said = _one_paragraph(str(error))
         raise Unconnected(

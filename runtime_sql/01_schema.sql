@@ -7,7 +7,7 @@
 -- version for one state, writes down what happened, and commits, all in one transaction. Nothing is kept in memory from one step to the next, so any
 -- driver can go on with any task at any time, also after a crash.
 --
---   starter ─▶ df.request ─▶ df.instance, df.task ─▶ df.run: claim, CALL step procedure, checkpoint, COMMIT ─▶ ... ─▶ done
+--   starter -> df.request -> df.instance, df.task -> df.run: claim, CALL step procedure, checkpoint, COMMIT -> ... -> done
 --
 -- THE TABLES
 --   workflow, workflow_version, step_def   what was deployed; an instance stays on the version it started with

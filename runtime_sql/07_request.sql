@@ -166,7 +166,7 @@ BEGIN
 END
 $$;
 
--- {"schema", "name", "hash", "args", "label", "key"}, or for a call {"call": true, "hash", "schemas", "search_path", "args", "label"} → instance id. A
+-- {"schema", "name", "hash", "args", "label", "key"}, or for a call {"call": true, "hash", "schemas", "search_path", "args", "label"} -> instance id. A
 -- key that is taken gives the first instance.
 CREATE OR REPLACE FUNCTION df.act_start_v1(p_caller regrole, p_payload jsonb) RETURNS text
 LANGUAGE plpgsql
@@ -292,7 +292,7 @@ BEGIN
 END
 $$;
 
--- {"schema", "name", "hash", "search_path", "signature", "definition": {...}} → what was done.
+-- {"schema", "name", "hash", "search_path", "signature", "definition": {...}} -> what was done.
 CREATE OR REPLACE FUNCTION df.act_register_v1(p_caller regrole, p_payload jsonb) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

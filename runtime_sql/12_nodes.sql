@@ -380,6 +380,39 @@ AS $$
     FROM (SELECT btrim(regexp_replace(p_text, '\s+', ' ', 'g')) AS line) AS l;
 $$;
 
+-- A sign of the tree. By number, for this script must be readable in any encoding; and one that is not UTF-8 has none of them.
+CREATE OR REPLACE FUNCTION df.sign_v1(p_of text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF getdatabaseencoding() <> 'UTF8' THEN
+        RETURN CASE p_of
+            WHEN 'completed' THEN '+'
+            WHEN 'then' THEN '+'
+            WHEN 'running' THEN '~'
+            WHEN 'pending' THEN 'o'
+            WHEN 'skipped' THEN '-'
+            WHEN 'next' THEN '->'
+            WHEN 'body' THEN '@'
+            WHEN 'branch' THEN '|'
+            ELSE 'x'
+        END;
+    END IF;
+    RETURN chr(CASE p_of
+        WHEN 'completed' THEN 10003
+        WHEN 'then' THEN 10003
+        WHEN 'running' THEN 9203
+        WHEN 'pending' THEN 9675
+        WHEN 'skipped' THEN 8856
+        WHEN 'next' THEN 8594
+        WHEN 'body' THEN 8635
+        WHEN 'branch' THEN 9553
+        ELSE 10007
+    END);
+END
+$$;
+
 -- The tree of a graph as text: the one place where it is drawn, for an instance, a workflow and a df.explain call of an expression. p_icons: what stands behind
 -- the line of each node.
 CREATE OR REPLACE FUNCTION df.tree_v1(p_graph jsonb, p_icons text[] DEFAULT NULL) RETURNS text
@@ -410,8 +443,10 @@ BEGIN
         IF each.role NOT IN ('root', 'left', 'right') THEN
             lines := lines || (
                 repeat(' ', indent + 4)
-                || CASE each.role WHEN 'then' THEN '✓ ' WHEN 'else' THEN '✗ ' WHEN 'body' THEN '↻ ' WHEN 'condition' THEN '? ' WHEN 'while' THEN '? ' ELSE '║ ' END
-                || each.role || ':');
+                || CASE WHEN each.role IN ('condition', 'while') THEN '?'
+                    WHEN each.role IN ('then', 'else', 'body') THEN df.sign_v1(each.role)
+                    ELSE df.sign_v1('branch') END
+                || ' ' || each.role || ':');
             indent := indent + 6;
         END IF;
         indents[each.node] := indent;
@@ -432,7 +467,7 @@ BEGIN
             ELSE upper(each.kind)
         END;
         lines := lines || (
-            repeat(' ', indent) || CASE WHEN is_later THEN '→ ' ELSE '' END || title
+            repeat(' ', indent) || CASE WHEN is_later THEN df.sign_v1('next') || ' ' ELSE '' END || title
             -- pg_durable does not show the name of a race.
             || CASE WHEN each.kind <> 'race' THEN coalesce(name, '') ELSE '' END
             || coalesce(' ' || p_icons[each.node], ''));
@@ -458,11 +493,11 @@ BEGIN
         SELECT v.* INTO version FROM df.workflow_version AS v WHERE v.id = instance.version_id;
         RETURN concat(
             format('Instance: %s', instance.id), ' (' || instance.label || ')',
-            format(E'\nStatus:   %s %s\n', CASE instance.status WHEN 'completed' THEN '✓' WHEN 'running' THEN '⏳' WHEN 'failed' THEN '✗' WHEN 'cancelled' THEN '✗' ELSE '○' END,
+            format(E'\nStatus:   %s %s\n', df.sign_v1(CASE WHEN instance.status IN ('completed', 'running', 'failed', 'cancelled') THEN instance.status ELSE 'pending' END),
                 initcap(instance.status)),
             'Output:   ' || df.shorten_v1(df.output_v1(instance), 60) || E'\n', E'\n',
             df.tree_v1(version.graph, ARRAY(
-                SELECT CASE n.inferred_status WHEN 'completed' THEN '✓' WHEN 'running' THEN '⏳' WHEN 'skipped' THEN '⊘' WHEN 'pending' THEN '○' ELSE '✗' END
+                SELECT df.sign_v1(n.inferred_status)
                 FROM df.nodes_of_v1(instance, version) AS n
                 ORDER BY n.node
             )));

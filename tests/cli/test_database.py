@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from pgdurc.compile import compile_text
 from pgdurc.database import Database, choose_database, connect, unconnected_hint
+from pgdurc.deploy import deploy
 from pgdurc.failure import Exit, Failure
 from pgdurc.settings import read_settings
+from tests.conftest import install_runtime, make_roles, unique_name
 
 
 def test_the_option_wins(project, monkeypatch):
@@ -157,3 +160,39 @@ def test_a_connection_gives_up_in_time_and_says_what_it_is(database, monkeypatch
     monkeypatch.setenv("PGAPPNAME", "ours")
     assert settings(database.conninfo())[0] != "10"
     assert settings(database.conninfo())[1] == "ours"
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_connection_speaks_utf_8_whatever_the_client_encoding_is(database, monkeypatch, encoding):
+    monkeypatch.setenv("PGCLIENTENCODING", encoding)
+    with connect(Database(database.conninfo(), "--db")) as connection:
+        assert connection.execute("SELECT 'é', length('é')".encode()).fetchone() == ("é", 1)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_whose_encoding_is_not_utf_8(main_server, encoding):
+    name = unique_name()
+    provider = "LOCALE_PROVIDER libc" if main_server.major >= 15 else ""
+    with main_server.connect() as admin:
+        make_roles(admin)
+        admin.execute(
+            f"CREATE DATABASE {name} OWNER alice TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C' {provider}"
+        )
+        admin.execute(f"GRANT CREATE ON DATABASE {name} TO bob")
+        try:
+            with connect(Database(main_server.cluster.conninfo("alice", name), "--db")) as connection:
+                install_runtime(connection)
+            with connect(Database(main_server.cluster.conninfo("bob", name), "--db")) as connection:
+                connection.execute("CREATE SCHEMA bob")
+                text = "CREATE WORKFLOW w() AS 'SELECT ''é'' AS e' |=> x ~> 'SELECT $x AS e';"
+                deploy(connection, compile_text(text, file="x.pgd"), "x.pgd")
+                (instance,) = connection.execute("SELECT w()").fetchone()
+                connection.execute("CALL df.run(0, NULL)")
+                result, drawn = connection.execute(
+                    "SELECT df.result(%s)::json #>> '{rows,0,e}', df.explain(%s)", (instance, instance)
+                ).fetchone()
+            assert result == "é"
+            assert "Status:   + Completed" in drawn
+            assert "-> SQL: SELECT $x AS e +" in drawn
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
