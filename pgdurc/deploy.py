@@ -117,10 +117,10 @@ def planned_changes(connection: Connection, compiled: Compiled) -> list[Change]:
     changes = []
     versions: dict[tuple[str | None, ...], str | None] = {}
     for statement in sorted(statements, key=lambda statement: statement.span.start):
-        # A name without a schema gets the current one.
+        # A name without a schema gets the current one, if there is one yet.
         name = statement.name if len(statement.name) > 1 else (schema, *statement.name)
         if name not in versions:
-            versions[name] = _deployed_version(connection, name)
+            versions[name] = _deployed_version(connection, name) if name[0] is not None else None
         after = statement.version if isinstance(statement, CompiledWorkflow) else None
         changes.append(Change(statement.qualified_name, versions[name], after))
         versions[name] = after

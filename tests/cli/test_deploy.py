@@ -390,3 +390,15 @@ def test_deploy_says_what_is_dropped(cli, database, script):
         assert dropped.stderr == f"public.hello: {version} (dropped; instances in flight go on)\n"
     gone = cli("deploy", script("DROP WORKFLOW IF EXISTS public.hello;"), "--db", db)
     assert "public.hello: is not there, nothing to drop\n" in gone.stderr
+
+
+def test_deploy_where_no_schema_is_current(cli, script, database, monkeypatch):
+    monkeypatch.setenv("PGOPTIONS", "-c search_path=")
+    result = cli("deploy", script(HELLO), "--db", database.conninfo())
+    assert result.exit_code == 3
+    assert result.stderr.startswith("script.pgd:1:17: error[3F000]: no schema has been selected")
+    made = cli(
+        "deploy", script("CREATE SCHEMA s; SET LOCAL search_path = s; " + HELLO), "--db", database.conninfo()
+    )
+    assert made.exit_code == 0, made.stderr
+    assert database.query("SELECT name FROM df.workflows") == [("s.hello",)]
