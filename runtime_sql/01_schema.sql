@@ -13,7 +13,7 @@
 --   workflow, workflow_version, step_def   what was deployed; an instance stays on the version it started with
 --   instance                               one row a started workflow; touched at its start and its end, not by its steps
 --   task                                   one row a thread of control: the state it stands at, and when it is due. The hot row
---   stop_scope                             one row for whatever can be stopped as a whole (an instance, a race; later a deadline)
+--   stop_scope                             one row for whatever can be stopped as a whole (an instance, a race; later a deadline), and sixteen for a wide join
 --   binding                                the named results of a task
 --   fan_in, signal                         how many branches of a join are still at work; the inbox of an instance
 --   step_run                               the history: one row an attempt, primary key (task, seq)
@@ -34,7 +34,8 @@
 --   1. task: FOR UPDATE SKIP LOCKED, by the driver, from the claim to the commit. A row that PostgreSQL locks for it although it has just been moved
 --      is let go at once: see df.release_v1.
 --   2. stop_scope, in the order of id, just before the commit: FOR KEY SHARE by a step; the instance's FOR NO KEY UPDATE by a step that ends it, by one that
---      goes to wait for a signal and by whoever sends one; a race's FOR UPDATE by a step that decides it.
+--      goes to wait for a signal and by whoever sends one; a race's FOR UPDATE by a step that decides it. The branches of a wide join share the lock of the
+--      instance among sixteen rows: a cancel takes all of them.
 --   3. instance: by whoever holds its scope.
 --   4. fan_in: by a branch of a join that ends, its slot and then the sum. 5. the parent's task: by the branch that wakes it. Nobody claims it meanwhile,
 --      for it is not due; who finds it locked by such an accident waits for a moment.

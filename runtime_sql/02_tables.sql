@@ -106,7 +106,7 @@ CREATE TABLE IF NOT EXISTS df.instance (
 CREATE TABLE IF NOT EXISTS df.stop_scope (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     instance_id text NOT NULL,
-    -- instance; later race, deadline
+    -- instance, race; slot: of the branches of a wide join, instead of the instance's; later deadline
     kind text NOT NULL,
     stopped_at timestamptz,
     -- A step may stop its own instance: what that step did commits with the stop.

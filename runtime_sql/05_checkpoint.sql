@@ -510,6 +510,14 @@ BEGIN
 END
 $$;
 
+-- From how many branches on a join is wide. Many that share the lock of one row make a multixact each, so the branches of a wide join have one of sixteen scopes
+-- instead of the instance's, the same for all wide joins of an instance. They are stopped together with it. They are made by who holds the instance's scope strongly.
+CREATE OR REPLACE FUNCTION df.wide_from_v1() RETURNS integer
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 16 $$;
+REVOKE ALL ON FUNCTION df.wide_from_v1() FROM PUBLIC;
+
 -- Makes the tasks of the branches of a fork. The parent has been moved: its seq names the fork.
 CREATE OR REPLACE FUNCTION df.spawn_v1(task df.task, p_kind text, p_branches integer[], p_at timestamptz) RETURNS void
 LANGUAGE plpgsql
@@ -517,6 +525,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     race bigint;
+    slots bigint[];
+    -- Those of races around it.
+    around bigint[];
 BEGIN
     IF p_kind = 'race' THEN
         INSERT INTO df.stop_scope AS s (instance_id, kind) VALUES (task.instance_id, 'race') RETURNING s.id INTO race;
@@ -529,12 +540,30 @@ BEGIN
             SELECT 16, least(cardinality(p_branches), 16)
         ) AS g
         ON CONFLICT (parent_id, slot) DO UPDATE SET remaining = excluded.remaining;
+        IF cardinality(p_branches) >= df.wide_from_v1() THEN
+            slots := ARRAY(SELECT s.id FROM df.stop_scope AS s WHERE s.instance_id = task.instance_id AND s.kind = 'slot' ORDER BY s.id LIMIT 16);
+            IF slots = '{}' THEN
+                WITH slot AS (
+                    INSERT INTO df.stop_scope AS s (instance_id, kind) SELECT task.instance_id, 'slot' FROM generate_series(1, 16) RETURNING s.id
+                )
+                SELECT array_agg(slot.id) INTO slots FROM slot;
+                -- A cancel whose snapshot is older than this cannot see them: written, and not only locked, the row gives it a 40001.
+                UPDATE df.stop_scope AS s SET stop_xact = s.stop_xact WHERE s.instance_id = task.instance_id AND s.kind = 'instance';
+            END IF;
+            around := ARRAY(SELECT s.id FROM df.stop_scope AS s WHERE s.id = ANY (task.scopes) AND s.kind = 'race' ORDER BY s.id);
+        END IF;
     END IF;
     INSERT INTO df.task (
         instance_id, parent_id, fork_seq, branch, race_id, owner, version_id, scopes, state, last_state, wake_at, is_traced)
     SELECT
         task.instance_id, task.id, task.seq, b.branch, race, task.owner, task.version_id,
-        CASE WHEN race IS NULL THEN task.scopes ELSE task.scopes || race END, b.state, task.last_state, p_at, task.is_traced
+        CASE
+            WHEN race IS NOT NULL THEN task.scopes || race
+            -- In the order of their ids: a race may be younger than the slots.
+            WHEN slots IS NOT NULL THEN ARRAY(SELECT o.id FROM unnest(around || slots[b.branch % 16 + 1]) AS o (id) ORDER BY o.id)
+            ELSE task.scopes
+        END,
+        b.state, task.last_state, p_at, task.is_traced
     FROM unnest(p_branches) WITH ORDINALITY AS b (state, branch)
     ORDER BY b.branch;
     -- Drivers that sleep until they are told would leave all branches to this one.
@@ -598,6 +627,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     ends_branch boolean;
+    instance_scope bigint;
     cause df.step_run;
 BEGIN
     SELECT t.* INTO task
@@ -619,9 +649,18 @@ BEGIN
     attempt := task.failures + task.transient_failures + task.interrupts + task.crashes + CASE WHEN task.braced_by IS NULL THEN 1 ELSE 0 END;
     ends_branch := step.outcome IN ('done', 'break', 'fail') AND task.parent_id IS NOT NULL;
 
-    -- Strongly where something waits for what happens here: the end of the instance, a race, a signal.
-    IF step.outcome = 'wait' OR (step.outcome IN ('done', 'fail') AND task.parent_id IS NULL) THEN
-        verdict := df.lock_scopes_v1(task.scopes, task.scopes[1]);
+    -- Strongly where something waits for what happens here: the end of the instance, a race, a signal, the scopes of a wide join.
+    IF step.outcome = 'wait'
+        OR (step.outcome IN ('done', 'fail') AND task.parent_id IS NULL)
+        OR (step.outcome = 'spawn' AND step.detail ->> 'kind' = 'join' AND jsonb_array_length(step.detail -> 'branches') >= df.wide_from_v1())
+    THEN
+        instance_scope := task.scopes[1];
+        IF task.parent_id IS NOT NULL THEN
+            -- Of a branch of a wide join it is not among the scopes. It is the oldest of all.
+            SELECT s.id INTO instance_scope FROM df.stop_scope AS s WHERE s.instance_id = task.instance_id AND s.kind = 'instance';
+            task.scopes := instance_scope || array_remove(task.scopes, instance_scope);
+        END IF;
+        verdict := df.lock_scopes_v1(task.scopes, instance_scope);
     ELSIF ends_branch AND task.race_id IS NOT NULL THEN
         verdict := df.lock_scopes_v1(task.scopes, task.race_id, true);
     ELSE
@@ -633,7 +672,7 @@ BEGIN
 
     IF step.outcome = 'wait' THEN
         -- A sender whose snapshot is older than this cannot see who waits: written, and not only locked, the row gives it a 40001.
-        UPDATE df.stop_scope AS s SET stop_xact = s.stop_xact WHERE s.id = task.scopes[1];
+        UPDATE df.stop_scope AS s SET stop_xact = s.stop_xact WHERE s.id = instance_scope;
         -- Whoever sends holds the scope: what he sent before is seen here, and what he sends later finds this task waiting. A signal that somebody is just
         -- taking may come back.
         UPDATE df.task AS t

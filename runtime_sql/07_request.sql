@@ -235,6 +235,8 @@ BEGIN
     PERFORM df.require_instance_v1(p_caller, p_instance_id);
     -- Waits for a step that is just committing, and makes every later one see the stop.
     PERFORM FROM df.stop_scope AS s WHERE s.instance_id = p_instance_id ORDER BY s.id FOR UPDATE;
+    -- And those that were made while it waited for the first, which is the instance's; without that nobody makes any but a race's.
+    PERFORM FROM df.stop_scope AS s WHERE s.instance_id = p_instance_id ORDER BY s.id FOR UPDATE;
     UPDATE df.instance AS i
     SET status = 'cancelled',
         reason = p_reason,

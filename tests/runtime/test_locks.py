@@ -240,6 +240,101 @@ def test_only_the_branch_that_is_last_touches_the_parent(program):
     assert program.workflows.status(instance) == "completed"
 
 
+# From so many branches on a join is wide.
+WIDE = 16
+
+
+def test_the_branches_of_a_wide_join_do_not_share_a_lock(program):
+    """Each has one of sixteen scopes and not the instance's; a cancel of the instance takes them all."""
+    instance, (_parent, *branches) = forked(program, join_of(*[note("x") + DONE] * (WIDE + 2)))
+    free = "SELECT kind FROM df.stop_scope WHERE instance_id = %s ORDER BY id FOR UPDATE SKIP LOCKED"
+    with (
+        ThreadPoolExecutor() as threads,
+        hands(program.database, 2) as (one, other),
+        program.database.connect("dfowner", autocommit=False) as observer,
+    ):
+        for hand, branch in ((one, branches[0]), (other, branches[1])):
+            hand.claim(branch)
+            assert hand.answer(branch, "done") == "ok"
+        kinds = [kind for (kind,) in observer.execute(free, (instance,)).fetchall()]
+        assert kinds == ["instance"] + ["slot"] * 14
+        observer.rollback()
+        cancelled = threads.submit(program.database.value, "SELECT df.cancel(%s, 'enough')", instance)
+        until_somebody_waits(program.database)
+        one.commit()
+        other.commit()
+        cancelled.result(timeout=BOUND_S)
+    program.database.drive()
+    assert program.tasks(instance) == ["stopped", "done", "done"] + ["stopped"] * WIDE
+    assert program.notes() == []
+
+
+def test_a_cancel_takes_the_scopes_of_a_wide_join_that_was_forked_while_it_waited(program):
+    """It waits for the scope of the instance, behind the fork and somebody else: a branch that is at its commit by then is waited for, too."""
+    program.deploy(join_of(*[note("x") + DONE] * WIDE))
+    instance = program.workflows.start("w()")
+    (parent,) = tasks_of(program, instance)
+    entries = list(range(3, 3 + WIDE))
+    with (
+        ThreadPoolExecutor() as threads,
+        hands(program.database, 2) as (one, other),
+        program.database.connect("dfowner", autocommit=False) as holder,
+    ):
+        one.claim(parent)
+        assert one.answer(parent, "spawn", 2, f'{{"kind": "join", "branches": {entries}}}') == "ok"
+        holder.execute("SELECT FROM df.stop_scope WHERE kind = 'instance' FOR KEY SHARE")
+        cancelled = threads.submit(program.database.value, "SELECT df.cancel(%s, 'enough')", instance)
+        until_somebody_waits(program.database)
+        one.commit()
+        branch = tasks_of(program, instance)[1]
+        other.claim(branch)
+        assert other.answer(branch, "done") == "ok"
+        holder.rollback()
+        waits_for_it = "SELECT FROM pg_stat_activity WHERE pg_blocking_pids(pid) = ARRAY[%s::integer]"
+        program.database.until(f"SELECT EXISTS ({waits_for_it})", other.connection.info.backend_pid)
+        other.commit()
+        cancelled.result(timeout=BOUND_S)
+    program.database.drive()
+    assert program.workflows.status(instance) == "cancelled"
+    assert program.tasks(instance) == ["stopped", "done"] + ["stopped"] * (WIDE - 1)
+
+
+def test_a_cancel_that_cannot_see_the_scopes_of_a_wide_join_fails(program):
+    """Its snapshot is older than the fork: it would stop nothing there."""
+    program.deploy(join_of(*[note("x") + DONE] * WIDE))
+    instance = program.workflows.start("w()")
+    with program.database.connect(autocommit=False) as user:
+        user.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        assert user.execute("SELECT df.status(%s)", (instance,)).fetchone() == ("pending",)
+        (parent,) = tasks_of(program, instance)
+        with hands(program.database, 1) as (hand,):
+            hand.claim(parent)
+            entries = list(range(3, 3 + WIDE))
+            assert hand.answer(parent, "spawn", 2, f'{{"kind": "join", "branches": {entries}}}') == "ok"
+            hand.commit()
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            user.execute("SELECT df.cancel(%s, 'late')", (instance,))
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+
+
+def test_branches_of_a_wide_join_wait_for_signals_and_fork_again(program):
+    """They hold the scope of the instance for that, which is not theirs; and share the sixteen with the wide joins around and after."""
+    inner = {20 + n: note(f"inner {n}") + DONE for n in range(WIDE)}
+    branches = [SIGNAL.format("") + GOT] * (WIDE - 1) + [fork("join", list(inner), 19)]
+    states = join_of(*branches) | {19: "step := df.gather_v1(step, NULL);" + DONE} | inner
+    instance = program.run(states)
+    assert len(program.notes()) == WIDE
+    for number in range(WIDE - 1):
+        signal(program, instance, str(number))
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+    taken = "SELECT count(DISTINCT taken_by) FROM df.signal WHERE instance_id = %s"
+    assert program.database.value(taken, instance) == WIDE - 1
+    scopes = "SELECT count(*) FROM df.stop_scope WHERE instance_id = %s"
+    assert program.database.value(scopes, instance) == 17
+
+
 def test_the_winner_of_a_race_does_not_wait_for_a_loser_at_work(program):
     """It holds the race, and of the tasks below takes those that are free."""
     instance, (_parent, first, second) = forked(
