@@ -42,7 +42,7 @@
 --   df.cancel takes the scopes FOR UPDATE, then the instance. It, df.signal and the winner of a race touch tasks with SKIP LOCKED only. Nobody who holds a
 --   scope waits for a task that can run, so there is no cycle. A driver waits for a scope for a second at most (somebody may have left a cancel open in a
 --   transaction); then the step is rolled back and is due again a second later.
---   A starter takes its version FOR KEY SHARE; df.prune_versions takes it FOR UPDATE.
+--   A starter takes its version FOR KEY SHARE; df.prune_versions takes FOR UPDATE what it drops, and passes over what is locked.
 --   In careful work (after a crash) a step holds df.runtime, after its task and without waiting: FOR KEY SHARE, or FOR UPDATE in its fifth attempt, which it
 --   makes alone. See df.brace_v1.
 --

@@ -489,21 +489,29 @@ BEGIN
         RAISE EXCEPTION 'df.prune_versions() cannot see which instances need a version in a % transaction', current_setting('transaction_isolation')
             USING ERRCODE = '25001', HINT = 'Prune in a READ COMMITTED transaction.';
     END IF;
-    SELECT v.* INTO version
-    FROM df.workflow_version AS v
-    WHERE v.id = (p_payload ->> 'version_id')::bigint
-        AND df.has_role_v1(p_caller, v.owner)
-    FOR UPDATE;
-    -- Looked at again under the lock: a start may have been first.
-    IF version.id IS NULL
-        OR EXISTS (SELECT FROM df.workflow AS w WHERE w.version_id = version.id)
-        OR EXISTS (SELECT FROM df.instance AS i WHERE i.version_id = version.id)
-        OR version.call = 'stored'
-        -- Its script may be just before the call.
-        OR version.asked_at > df.now() - interval '1 day'
-    THEN
-        RETURN 'kept';
-    END IF;
+    -- First without a lock, which would hold up who starts a version that is kept. Then again under the lock: a start may have been first. One that is at it keeps
+    -- its version; to wait for it would be to wait for a transaction that may start another one next, which is locked here.
+    FOR look IN 1 .. 2 LOOP
+        IF look = 2 THEN
+            PERFORM FROM df.workflow_version AS v WHERE v.id = version.id FOR UPDATE SKIP LOCKED;
+            IF NOT FOUND THEN
+                RETURN 'kept';
+            END IF;
+        END IF;
+        SELECT v.* INTO version
+        FROM df.workflow_version AS v
+        WHERE v.id = (p_payload ->> 'version_id')::bigint
+            AND df.has_role_v1(p_caller, v.owner);
+        IF version.id IS NULL
+            OR EXISTS (SELECT FROM df.workflow AS w WHERE w.version_id = version.id)
+            OR EXISTS (SELECT FROM df.instance AS i WHERE i.version_id = version.id)
+            OR version.call = 'stored'
+            -- Its script may be just before the call.
+            OR version.asked_at > df.now() - interval '1 day'
+        THEN
+            RETURN 'kept';
+        END IF;
+    END LOOP;
     DELETE FROM df.step_def AS s WHERE s.version_id = version.id;
     DELETE FROM df.workflow_version AS v WHERE v.id = version.id;
     DELETE FROM df.workflow AS w WHERE w.id = version.workflow_id AND version.call IS NOT NULL;
