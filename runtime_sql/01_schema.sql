@@ -90,7 +90,7 @@ BEGIN
     THEN
         RAISE EXCEPTION 'the runtime that is installed here is a preview that this one cannot be installed over'
             USING ERRCODE = 'PD001',
-                HINT = 'Let what is in flight end; then: DROP SCHEMA df CASCADE, install, and deploy the workflows again.';
+                HINT = 'Let what is in flight end; then: DROP SCHEMA df CASCADE, drop the workflows'' functions, install, and deploy the workflows again.';
     END IF;
 END
 $$;

@@ -750,7 +750,8 @@ BEGIN
     LOOP
         IF existing.is_ours IS NOT TRUE THEN
             RAISE EXCEPTION 'function % already exists and is not the starter of a workflow of yours', existing.starter
-                USING ERRCODE = '42723', HINT = 'Give the workflow another name or schema, or drop the function.';
+                USING ERRCODE = '42723',
+                    HINT = pg_catalog.format('Give the workflow another name or schema, or drop the function: DROP FUNCTION %s;', existing.starter);
         ELSIF existing.signature OPERATOR(pg_catalog.<>) p_signature THEN
             PERFORM pg_catalog.set_config('df.starter_acl', coalesce(existing.acl, '{}'), true);
             EXECUTE pg_catalog.concat('DROP FUNCTION ', existing.starter);

@@ -7,6 +7,7 @@ import pytest
 
 from pgdurc.compile import compile_text
 from pgdurc.runtime import runtime_script
+from tests.conftest import install_runtime
 
 ONE = "CREATE WORKFLOW w(n int DEFAULT 1) AS 'SELECT ''one'' AS v' ~> df.sleep(60) ~> 'SELECT ''one'' AS v, $n AS n';"
 TWO = "CREATE WORKFLOW w(n int DEFAULT 1) AS 'SELECT ''two'' AS v' ~> df.sleep(60) ~> 'SELECT ''two'' AS v, $n AS n';"
@@ -86,6 +87,23 @@ def test_a_function_that_is_not_ours_is_not_replaced(workflows):
         workflows.deploy(ONE)
     assert workflows.start("w(1)") == "mine"
     assert versions(workflows) == 0
+
+
+def test_deploying_again_after_the_runtime_was_removed(workflows):
+    """The starter is left over, and nobody knows it: the hint drops it."""
+    database = workflows.database
+    workflows.deploy(ONE)
+    with database.connect("dfowner") as connection:
+        connection.execute("DROP SCHEMA df CASCADE")
+        install_runtime(connection)
+    with pytest.raises(psycopg.Error, match="already exists and is not the starter") as refused:
+        workflows.deploy(ONE)
+    left_over = "SELECT format('DROP FUNCTION %s;', p.oid::regprocedure) FROM pg_proc AS p WHERE p.prosrc LIKE '%SELECT df.start_v1(%'"
+    (drop,) = database.query(left_over)[0]
+    assert refused.value.diag.message_hint.endswith(f"or drop the function: {drop}")
+    database.query(drop)
+    workflows.deploy(ONE)
+    assert workflows.start("w()")
 
 
 def test_prune_drops_what_no_instance_needs(workflows):
