@@ -123,6 +123,13 @@ def references_in_strings(body: Body, span: Span, names: Collection[str]) -> Ite
                 yield match.group(), body.span(Span(*match.span()))
 
 
+def meta_commands(body: Body, span: Span) -> tuple[Span, ...]:
+    """psql's meta-commands in a call, in the file."""
+    backslashes = [token for token in _tokens(body.text, span.start, span.end) if token.kind == "backslash"]
+    names = (psql.META_NAME.match(body.text, token.start, span.end) for token in backslashes)
+    return tuple(body.span(Span(*name.span())) for name in names if name is not None)
+
+
 def in_strings(body: Body, span: Span) -> tuple[Span, ...]:
     """What looks like a call in the strings of an expression, in the file."""
     strings = (token for token in _tokens(body.text, span.start, span.end) if token.is_string)

@@ -90,6 +90,8 @@ def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[
             "PGD140", Severity.ERROR, "unclosed parenthesis", site.head, "close it before the semicolon"
         )
         return None, [problem]
+    if meta := call_sites.meta_commands(site.body, site.span):
+        return None, [_meta_command(place, source) for place in meta]
     compiled = site if site.function == "start" else explained(site)
     if compiled is None:
         return None, []
@@ -132,6 +134,17 @@ def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[
     emitted = emit_call(program, own, is_stored=site.is_stored)
     expression = emit_start(emitted.version, form.hidden, form.arguments)
     return Call(site, expression, emitted.version, emitted.sql, steps.calls), placed
+
+
+def _meta_command(place: Span, source: Source) -> Diagnostic:
+    return Diagnostic(
+        "PGD009",
+        Severity.ERROR,
+        f"psql's {source.text[place.start : place.end]} cannot stand inside a df.start call",
+        place,
+        "the call is compiled before psql sees it: write a call for each case, with the meta-commands "
+        "around them",
+    )
 
 
 # Calls in steps
