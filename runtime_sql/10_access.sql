@@ -79,6 +79,46 @@ BEGIN
 END
 $$;
 
+-- Nobody but df's owner creates anything here or writes a table as a whole, whatever his default privileges have given away: a trigger on a table would act with his
+-- rights. The columns of df.request that a table-wide REVOKE takes along are granted again.
+DO $$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT DISTINCT a.grantee
+        FROM pg_namespace AS n
+        CROSS JOIN LATERAL aclexplode(n.nspacl) AS a
+        WHERE n.nspname = 'df'
+            AND a.privilege_type = 'CREATE'
+            AND a.grantee <> n.nspowner
+    LOOP
+        EXECUTE format('REVOKE CREATE ON SCHEMA df FROM %s CASCADE', CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(given.grantee)) END);
+    END LOOP;
+    FOR given IN
+        SELECT DISTINCT c.relname, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, a.grantee
+        FROM pg_class AS c
+        CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+        WHERE c.relnamespace = 'df'::regnamespace
+            AND c.relkind IN ('r', 'v', 'S')
+            AND a.privilege_type <> 'SELECT'
+            AND a.grantee <> c.relowner
+    LOOP
+        EXECUTE format(
+            CASE given.kind
+                WHEN 'SEQUENCE' THEN 'REVOKE USAGE, UPDATE ON SEQUENCE df.%I FROM %s CASCADE'
+                ELSE 'REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON df.%I FROM %s CASCADE'
+            END,
+            given.relname, CASE WHEN given.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(given.grantee)) END);
+        IF given.relname = 'request' AND given.grantee <> 0 THEN
+            IF has_schema_privilege(given.grantee, 'df', 'USAGE') THEN
+                EXECUTE format('GRANT INSERT (caller, kind, instance_id, payload) ON df.request TO %I', pg_get_userbyid(given.grantee));
+            END IF;
+        END IF;
+    END LOOP;
+END
+$$;
+
 -- A new version of this runtime may have brought new tables: whoever had been let in can read them, too.
 DO $$
 DECLARE

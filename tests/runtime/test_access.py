@@ -179,6 +179,32 @@ def test_a_role_that_keeps_what_it_makes_to_itself_can_install(empty_database):
         assert refused(database, f"SELECT {call}").sqlstate == "42501"
 
 
+def test_default_privileges_do_not_open_the_tables_of_the_runtime(empty_database):
+    """A trigger on one would act with the rights of the runtime's owner; and it is so after an upgrade, too."""
+    database = empty_database
+    for kind in ("TABLES", "SEQUENCES", "SCHEMAS"):
+        database.query(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON {kind} TO bob")
+    database.query("GRANT CREATE ON SCHEMA public TO bob")
+    database.query("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'")
+    with database.connect() as connection:
+        install_runtime(connection)
+    database.query("GRANT ALL ON ALL TABLES IN SCHEMA df TO bob WITH GRANT OPTION")
+    database.query("GRANT UPDATE ON df.clock TO carol", role="bob")
+    with database.connect() as connection:
+        install_runtime(connection)
+    for statement in (
+        "UPDATE df.clock SET shift = '1 day'", "UPDATE df.runtime SET epoch = 99", "DELETE FROM df.workflow",
+        "CREATE TRIGGER t BEFORE INSERT ON df.instance FOR EACH ROW EXECUTE FUNCTION f()",
+        "SELECT setval('df.task_id_seq', 1)", "CREATE TABLE df.t (i int)",
+    ):  # fmt: skip
+        assert refused(database, statement).sqlstate == "42501", statement
+    workflows = Workflows(database)
+    workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS n';", role="bob")
+    instance = workflows.start("w()", role="bob")
+    database.drive("bob")
+    assert database.value("SELECT df.status(%s)", instance, role="bob") == "completed"
+
+
 def test_members_of_the_owner_see_its_instances(alices):
     workflows, instance = alices
     database = workflows.database
