@@ -104,6 +104,10 @@ BEGIN
     IF owner IS NULL THEN
         -- Without IF NOT EXISTS, for which one needs the right to create a schema where it exists, too: a restored database may not have given it.
         CREATE SCHEMA df;
+        IF (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+            RAISE WARNING 'role "%" is a superuser: the runtime''s SECURITY DEFINER functions have all of its rights', current_user
+                USING HINT = 'It needs none of them. DROP SCHEMA df CASCADE, and install as an ordinary role that has CREATE on the database.';
+        END IF;
     ELSIF owner <> current_user THEN
         RAISE EXCEPTION 'the runtime in schema "df" belongs to role "%"', owner
             USING ERRCODE = '42501', HINT = format('Install as that role, or SET ROLE %I first.', owner);

@@ -11,6 +11,8 @@ from pgdurc import __version__
 from pgdurc.cli.options import database_options, json_option, open_database
 
 if TYPE_CHECKING:
+    from psycopg.errors import Diagnostic
+
     from pgdurc.compile import Compiled
     from pgdurc.database import Connection
     from pgdurc.deploy import Change
@@ -57,6 +59,7 @@ def install_command(force: bool, db: str | None, verbose: bool) -> None:
     from pgdurc.runtime import Installed, install_runtime
 
     _, connection = open_database(db, verbose, is_installing=True)
+    _pass_on_warnings(connection)
     with connection:
         with said_when_blocked(connection, note, "installation"):
             found = install_runtime(connection, is_forced=force)
@@ -124,9 +127,7 @@ def deploy_compiled(
     from pgdurc.failure import Exit
     from pgdurc.runtime import require_runtime
 
-    connection.add_notice_handler(
-        lambda said: note(f"{said.severity}: {said.message_primary}") if said.severity == "WARNING" else None
-    )
+    _pass_on_warnings(connection)
     try:
         if is_dry:
             require_deployable(compiled, str(file))
@@ -139,3 +140,16 @@ def deploy_compiled(
         fail_with(source, error.diagnostics, Exit.INPUT)
     except DeployError as error:
         fail_with(source, (error.diagnostic,), Exit.DATABASE)
+
+
+def _pass_on_warnings(connection: Connection) -> None:
+    from pgdurc.cli.report import note
+
+    def pass_on(said: Diagnostic) -> None:
+        if said.severity_nonlocalized == "WARNING":
+            note(
+                f"warning: {said.message_primary}"
+                + (f"\nhint: {said.message_hint}" if said.message_hint else "")
+            )
+
+    connection.add_notice_handler(pass_on)

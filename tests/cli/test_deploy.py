@@ -86,6 +86,15 @@ def test_install_without_the_right_to_it(cli, project, empty_database):
     assert f"hint: let the database's owner execute: {grant}\n" in result.stderr
 
 
+def test_install_by_a_superuser_is_warned_of(cli, project, empty_database):
+    done = cli("install", "--db", empty_database.conninfo("postgres"))
+    assert done.exit_code == 0
+    assert done.stderr.startswith(
+        'warning: role "postgres" is a superuser: the runtime\'s SECURITY DEFINER functions'
+    )
+    assert "hint: It needs none of them. DROP SCHEMA df CASCADE" in done.stderr
+
+
 def test_install_by_force(cli, project, database):
     """What no fingerprint has: rights."""
     db = database.conninfo("dfowner")
