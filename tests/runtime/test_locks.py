@@ -591,18 +591,24 @@ def test_a_waiter_that_an_open_signal_held_does_not_wait_on_after_the_end(progra
     assert program.database.query("SELECT * FROM df.waiting(%s)", instance) == []
 
 
+def copy_task(program: Program, count: int) -> None:
+    """So many more that are like the only one there is, all due at the same instant, long ago."""
+    program.database.query(
+        "INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state, wake_at)"
+        " SELECT t.instance_id, t.owner, t.version_id, t.scopes, t.state, t.last_state, '2020-01-01'"
+        " FROM df.task AS t, generate_series(1, %s)",
+        count,
+        role="dfowner",
+    )
+
+
 def test_a_claim_holds_no_task_that_moved_while_it_looked(program):
     """The claim walks along many tasks that are locked, long enough for a task behind them to go and wait for a signal meanwhile. PostgreSQL has
     it locked before it sees that, so a signal that is sent then passes over it: it is told all the same, and nobody holds it."""
     program.deploy({1: SIGNAL.format("") + GOT})
     instance = program.workflows.start("w()")
     (task,) = tasks_of(program, instance)
-    program.database.query(
-        "INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state, wake_at)"
-        " SELECT t.instance_id, t.owner, t.version_id, t.scopes, t.state, t.last_state, t.wake_at - interval '1 hour'"
-        " FROM df.task AS t, generate_series(1, 20000)",
-        role="dfowner",
-    )
+    copy_task(program, 20_000)
     chance = random.Random(1)
     caught = 0
     with (
@@ -648,12 +654,7 @@ def test_a_claim_among_tasks_due_at_the_same_instant_reads_a_few_pages(program):
     """Branches of a join are, and what a cron expression wakes: a claim that read all of them would make their number count twice."""
     instance = program.run({1: SLEEP.format(2), 2: DONE})
     (task,) = tasks_of(program, instance)
-    program.database.query(
-        "INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state, wake_at)"
-        " SELECT t.instance_id, t.owner, t.version_id, t.scopes, t.state, t.last_state, '2020-01-01'"
-        " FROM df.task AS t, generate_series(1, 20000)",
-        role="dfowner",
-    )
+    copy_task(program, 20_000)
     claim = "SELECT (c).verdict, (c).task_id FROM df.claim_task_v1('-infinity', 0, NULL) AS c"
     with (
         program.database.connect("dfowner", autocommit=False) as holder,
