@@ -709,11 +709,11 @@ def test_it_looks_at_little_of_much(any_workflows):
     database.query(
         f"""
         INSERT INTO df.instance
-        SELECT (jsonb_populate_record(i, jsonb_build_object('id', to_hex(n + 268435456) || left(i.id, 1)))).*
+        SELECT (jsonb_populate_record(i, jsonb_build_object('id', to_hex(n + 268435456) || (i.id = '{done}')::int))).*
         FROM df.instance AS i CROSS JOIN generate_series(1, 10000) AS n;
         INSERT INTO df.task OVERRIDING SYSTEM VALUE
         SELECT (jsonb_populate_record(t, jsonb_build_object('id', 1000000 + 2 * n + (t.instance_id = '{done}')::int,
-            'instance_id', to_hex(n + 268435456) || left(t.instance_id, 1), 'scopes', '{{}}'::text))).*
+            'instance_id', to_hex(n + 268435456) || (t.instance_id = '{done}')::int, 'scopes', '{{}}'::text))).*
         FROM df.task AS t CROSS JOIN generate_series(1, 10000) AS n;
         ANALYZE df.instance, df.task;
         """,
