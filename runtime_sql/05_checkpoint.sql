@@ -787,6 +787,32 @@ BEGIN
             AND step.state BETWEEN 1 AND t.last_state
         RETURNING t.instance_id, t.owner, t.seq, t.wake_at, t.is_traced, t.scopes INTO instance_id, driven, seq, wake_at, is_traced, scopes;
     END IF;
+    -- And the end of an instance whose last step succeeded at once, which is all that there is of one with a single step.
+    IF step.outcome = 'done' AND step.detail IS NULL THEN
+        UPDATE df.task AS t
+        SET status = 'done',
+            seq = t.seq + 1,
+            wake_at = NULL
+        WHERE t.id = step.task_id
+            AND pg_get_userbyid(t.owner) = session_user
+            AND t.parent_id IS NULL
+            AND t.status = 'live'
+            AND t.wait = 'ready'
+            AND t.braced_by IS NULL
+            AND t.crashes = 0
+        RETURNING t.instance_id, t.owner, t.seq, t.is_traced, t.scopes INTO instance_id, driven, seq, is_traced, scopes;
+        IF FOUND THEN
+            attempt := 1;
+            -- Strongly, for somebody may wait for the end.
+            PERFORM FROM df.stop_scope AS s WHERE s.id = scopes[1] AND s.stopped_at IS NULL AND s.wanted_until IS NULL FOR NO KEY UPDATE SKIP LOCKED;
+            IF NOT FOUND THEN
+                verdict := df.lock_scopes_v1(scopes, scopes[1]);
+                IF verdict <> 'ok' THEN
+                    RETURN verdict;
+                END IF;
+            END IF;
+        END IF;
+    END IF;
     IF seq IS NULL THEN
         SELECT turn.verdict, (turn.task).instance_id, (turn.task).owner, (turn.task).seq, turn.attempt, (turn.task).wake_at, (turn.task).is_traced, (turn.task).parent_id
         INTO verdict, instance_id, driven, seq, attempt, wake_at, is_traced, parent_id

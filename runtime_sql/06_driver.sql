@@ -214,120 +214,117 @@ BEGIN
         moment := claim.started_at;
         leaves_at := least(clock_timestamp() + interval '1 second', ends_at) + claim.clock_shift;
         picked_by := driver_id;
-        is_braced := true;
         task_title := concat('pgdurc ', claim.instance_id, ' ', claim.task_id, ':');
         verdict := 'ok';
-        -- An expression costs 1,200 instructions in each transaction that evaluates it, whatever it says: no more of them here than need be.
+        -- An expression costs 2,000 instructions in each transaction that evaluates it, whatever it says: no more of them here than need be.
         FOR turn IN 1 .. 1000 LOOP
             IF is_careful THEN
                 is_braced := df.brace_v1(claim.task_id, driver_id);
-                IF is_braced IS NULL THEN
+                IF NOT is_braced THEN
+                    -- Written: once that is committed the step is run.
+                    COMMIT;
+                    moment := clock_timestamp() + claim.clock_shift;
+                    state := df.retake_v1(claim.task_id, driver_id, moment);
+                    is_braced := state IS NOT NULL AND df.brace_v1(claim.task_id, driver_id);
+                END IF;
+                IF is_braced IS NOT TRUE THEN
                     COMMIT;
                     EXIT;
                 END IF;
             END IF;
-            IF NOT is_braced THEN
-                -- Written: with the next claim it is run.
-                COMMIT;
-            ELSE
-                goes_back := turn = 1000 OR moment > leaves_at;
-                IF goes_back OR pg_function_is_visible(procedure_oid) IS NULL THEN
-                    -- What has its name by now may be somebody else's, who owns the schema. The next claim finds out.
-                    IF df.find_procedure_v1(version_id) IS DISTINCT FROM procedure_oid THEN
-                        ROLLBACK;
-                        version_id := NULL;
-                        position_at := '-infinity';
-                        position_id := 0;
-                        EXIT;
-                    END IF;
+            goes_back := turn = 1000 OR moment > leaves_at;
+            IF goes_back OR pg_function_is_visible(procedure_oid) IS NULL THEN
+                -- What has its name by now may be somebody else's, who owns the schema. The next claim finds out.
+                IF df.find_procedure_v1(version_id) IS DISTINCT FROM procedure_oid THEN
+                    ROLLBACK;
+                    version_id := NULL;
+                    position_at := '-infinity';
+                    position_id := 0;
+                    EXIT;
                 END IF;
-                title := set_config('application_name', task_title || state, false);
-                BEGIN
-                    EXECUTE command
-                    INTO answer
-                    USING ROW(claim.task_id, claim.instance_id, state, 'advance', NULL, NULL, NULL, NULL, NULL, NULL)::df.step_v1;
-                    -- What was deferred fails here, inside this block, and not at the COMMIT.
-                    SET CONSTRAINTS ALL IMMEDIATE;
-                    -- Half the price of a RESET that nobody needs.
-                    IF pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) role THEN
-                        PERFORM pg_catalog.set_config('role', role, false);
-                    END IF;
-                    -- Fails while a trigger on a temporary table is queued.
-                    DISCARD TEMP;
-                EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
-                    -- OTHERS catches neither of the two before it. The block was rolled back, settings included.
-                    GET STACKED DIAGNOSTICS
-                        error_sqlstate = RETURNED_SQLSTATE,
-                        error_message = MESSAGE_TEXT,
-                        error_detail = PG_EXCEPTION_DETAIL,
-                        error_hint = PG_EXCEPTION_HINT,
-                        error_context = PG_EXCEPTION_CONTEXT;
-                    verdict := 'failed';
-                    PERFORM pg_catalog.set_config('role', role, false);
-                    DISCARD TEMP;
-                END;
-
-                -- Nothing of this step is left to the next one, nor to what follows. Until its settings are reset its search_path may hold: no operator, no
-                -- unqualified name. All of it is legal in a transaction, unlike DISCARD ALL.
-                EXECUTE 'CLOSE ALL';
-                DEALLOCATE ALL;
-                UNLISTEN *;
-                DISCARD SEQUENCES;
-                -- As an expression, which is cheaper than a query.
-                title := pg_catalog.concat(pg_catalog.pg_advisory_unlock_all());
-                RESET ALL;
-                SET search_path = pg_catalog, pg_temp;
-                IF is_pinned THEN
-                    is_pinned := df.pin_settings_v1();
-                END IF;
-
-                -- The task is written by the transaction that has locked it, and not in the block above: there a subtransaction would, and a row locked by the
-                -- one and updated by the other costs a multixact a step.
-                IF verdict = 'ok' THEN
-                    step := answer.step;
-                    step.task_id := claim.task_id;
-                    verdict := df.advance_v1(step, state, moment, claim.clock_shift, goes_back, picked_by);
-                END IF;
-                IF verdict <> 'ok' THEN
-                    IF verdict <> 'failed' THEN
-                        -- With what the step did, the lock is gone, too.
-                        ROLLBACK;
-                        IF df.retake_v1(claim.task_id, driver_id, clock_timestamp() + claim.clock_shift) IS DISTINCT FROM state THEN
-                            verdict := 'gone';
-                        END IF;
-                    END IF;
-                    CASE verdict
-                        WHEN 'stopped' THEN
-                            PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
-                        WHEN 'busy', 'wanted' THEN
-                            PERFORM df.postpone_v1(claim.task_id, claim.clock_shift, verdict = 'wanted');
-                        WHEN 'invalid' THEN
-                            PERFORM df.fail_v1(
-                                claim.task_id, moment, claim.clock_shift, 'PD007',
-                                format('the step procedure answered with a state or an outcome that does not exist: %s, %s', step.state, step.outcome),
-                                '', '', '', false);
-                        WHEN 'failed' THEN
-                            IF error_sqlstate = '57014' THEN
-                                is_interrupted := NOT df.is_stopped_v1(claim.task_id);
-                            END IF;
-                            IF error_sqlstate = '2D000' AND error_hint = '' THEN
-                                error_hint := 'A step is part of a transaction that the driver commits; it cannot end it.';
-                            END IF;
-                            IF error_sqlstate = '57014' AND NOT is_interrupted THEN
-                                PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
-                            ELSE
-                                PERFORM df.fail_v1(
-                                    claim.task_id, moment, claim.clock_shift,
-                                    error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
-                            END IF;
-                        ELSE
-                            NULL;
-                    END CASE;
-                END IF;
-                COMMIT;
-                EXIT WHEN verdict <> 'ok' OR goes_back OR step.outcome <> 'advance';
-                picked_by := NULL;
             END IF;
+            title := set_config('application_name', task_title || state, false);
+            BEGIN
+                EXECUTE command
+                INTO answer
+                USING ROW(claim.task_id, claim.instance_id, state, 'advance', NULL, NULL, NULL, NULL, NULL, NULL)::df.step_v1;
+                -- What was deferred fails here, inside this block, and not at the COMMIT.
+                SET CONSTRAINTS ALL IMMEDIATE;
+                -- Fails while a trigger on a temporary table is queued.
+                DISCARD TEMP;
+            EXCEPTION WHEN query_canceled OR assert_failure OR OTHERS THEN
+                -- OTHERS catches neither of the two before it. The block was rolled back, settings included.
+                GET STACKED DIAGNOSTICS
+                    error_sqlstate = RETURNED_SQLSTATE,
+                    error_message = MESSAGE_TEXT,
+                    error_detail = PG_EXCEPTION_DETAIL,
+                    error_hint = PG_EXCEPTION_HINT,
+                    error_context = PG_EXCEPTION_CONTEXT;
+                verdict := 'failed';
+                DISCARD TEMP;
+            END;
+
+            -- Nothing of this step is left to the next one, nor to what follows. Until its settings are reset its search_path may hold: no operator, no
+            -- unqualified name. All of it is legal in a transaction, unlike DISCARD ALL.
+            EXECUTE 'CLOSE ALL';
+            DEALLOCATE ALL;
+            UNLISTEN *;
+            DISCARD SEQUENCES;
+            RESET ALL;
+            SET search_path = pg_catalog, pg_temp;
+            -- Its locks, which are never NULL; and, both rare, its role and the defaults that are not those of a step.
+            IF pg_advisory_unlock_all() IS NULL OR current_setting('role') <> role OR is_pinned THEN
+                PERFORM set_config('role', role, false);
+                is_pinned := df.pin_settings_v1();
+            END IF;
+
+            -- The task is written by the transaction that has locked it, and not in the block above: there a subtransaction would, and a row locked by the
+            -- one and updated by the other costs a multixact a step.
+            IF verdict = 'ok' THEN
+                step := answer.step;
+                step.task_id := claim.task_id;
+                verdict := df.advance_v1(step, state, moment, claim.clock_shift, goes_back, picked_by);
+            END IF;
+            IF verdict <> 'ok' OR goes_back OR step.outcome <> 'advance' THEN
+                IF verdict NOT IN ('ok', 'failed') THEN
+                    -- With what the step did, the lock is gone, too.
+                    ROLLBACK;
+                    IF df.retake_v1(claim.task_id, driver_id, clock_timestamp() + claim.clock_shift) IS DISTINCT FROM state THEN
+                        verdict := 'gone';
+                    END IF;
+                END IF;
+                CASE verdict
+                    WHEN 'stopped' THEN
+                        PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
+                    WHEN 'busy', 'wanted' THEN
+                        PERFORM df.postpone_v1(claim.task_id, claim.clock_shift, verdict = 'wanted');
+                    WHEN 'invalid' THEN
+                        PERFORM df.fail_v1(
+                            claim.task_id, moment, claim.clock_shift, 'PD007',
+                            format('the step procedure answered with a state or an outcome that does not exist: %s, %s', step.state, step.outcome),
+                            '', '', '', false);
+                    WHEN 'failed' THEN
+                        IF error_sqlstate = '57014' THEN
+                            is_interrupted := NOT df.is_stopped_v1(claim.task_id);
+                        END IF;
+                        IF error_sqlstate = '2D000' AND error_hint = '' THEN
+                            error_hint := 'A step is part of a transaction that the driver commits; it cannot end it.';
+                        END IF;
+                        IF error_sqlstate = '57014' AND NOT is_interrupted THEN
+                            PERFORM df.stopped_v1(claim.task_id, moment, claim.clock_shift);
+                        ELSE
+                            PERFORM df.fail_v1(
+                                claim.task_id, moment, claim.clock_shift,
+                                error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
+                        END IF;
+                    ELSE
+                        NULL;
+                END CASE;
+                COMMIT;
+                EXIT;
+            END IF;
+            COMMIT;
+            picked_by := NULL;
 
             moment := clock_timestamp() + claim.clock_shift;
             state := df.continue_v1(claim.task_id, driver_id, moment);
