@@ -17,7 +17,7 @@ from pgdurc import RUNTIME_EPOCH, graph, program
 from pgdurc.json_layout import layout
 from pgdurc.pgsql import quote_identifier, quote_literal, scan
 from pgdurc.program import Choice, Jump, Leave, Outline, Program, State
-from pgdurc.routines import Execute, test_of, work_of
+from pgdurc.routines import Call, Execute, Stated, test_of, work_of
 from pgdurc.source import Source
 from pgdurc.version import CALL_LENGTH, EMITTER_EPOCH, version_of
 
@@ -189,8 +189,9 @@ def _state(state: State, file: str, source: Source) -> dict[str, Any]:
     return {
         "number": state.number,
         "comment": f"{file}:{source.position(state.span.start)[0]}{_remark(state)}",
+        "stated": work if isinstance(work, Stated) else None,
         "sql": work.sql if isinstance(work, Execute) else None,
-        "call": None if isinstance(work, Execute) else work,
+        "call": work if isinstance(work, Call) else None,
         "name": state.name,
         "is_waiting": isinstance(state.action, program.Signal),
         "is_steered": isinstance(state.action, program.Fork | program.Gather),

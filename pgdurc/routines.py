@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pgdurc import graph, program
 from pgdurc.hidden import is_hidden
 from pgdurc.pgsql import quote_identifier
+from pgdurc.single_plan import has_single_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,18 @@ class Execute:
     """`EXECUTE <sql>`, of whose result nobody reads more than how many rows there were."""
 
     sql: Assembled
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A constant statement that stands in the procedure as it is; of its result nobody reads more either."""
+
+    sql: str
+
+    @property
+    def plpgsql(self) -> str:
+        """A SELECT whose result goes nowhere is a PERFORM there."""
+        return re.sub(r"^select", "PERFORM", self.sql, flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,7 @@ Argument = (
 )
 
 
-def work_of(state: program.State) -> Call | Execute | None:
+def work_of(state: program.State) -> Call | Execute | Stated | None:
     """What gives the state's result; None where nothing is to be done."""
     match state.action:
         case program.Fork(is_race=is_race, branches=branches):
@@ -127,10 +141,14 @@ def _gather(state: program.State, gather: program.Gather) -> Call:
     return Call("gather_v1", (Labelled("next", state.then.state), *arguments))
 
 
-def _run(statement: graph.Statement, is_captured: bool) -> Call | Execute:
+def _run(statement: graph.Statement, is_captured: bool) -> Call | Execute | Stated:
     if not is_captured:
         whole = (*statement.hoisted, " ", *statement.text) if statement.hoisted else statement.text
-        return Execute(_assembled(whole))
+        match _assembled(whole):
+            case Assembled((str(sql),)) if has_single_plan(sql):
+                return Stated(sql)
+            case sql:
+                return Execute(sql)
     if statement.run is graph.Run.ANY:
         return Call("any_v1", (_assembled(statement.text),))
     if statement.run is graph.Run.SHOW:

@@ -1,7 +1,7 @@
 """plpgsql_check over the runtime's PL/pgSQL and over every step procedure that the compiler makes.
 
 It holds each expression against the catalogue: unknown tables, columns and variables, types that do not fit, variables that
-nobody reads, volatility. What is in a string for EXECUTE it does not see, and the statement of a step is in one.
+nobody reads, volatility. What is in a string for EXECUTE it does not see, and most statements of steps are in one.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ BEGIN
         step.outcome := 'break';
     WHEN 16 THEN
         -- workflow.pgd:18
-        EXECUTE $sql$SELECT 1$sql$;
+        PERFORM 1;
         GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.columns := '[]';
         step.outcome := 'done';

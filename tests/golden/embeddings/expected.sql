@@ -66,7 +66,7 @@ BEGIN
         step.state := CASE WHEN df.row_count_v1(step, 'batch') > 0 THEN 6 ELSE 7 END;
     WHEN 6 THEN
         -- workflow.pgd:17
-        EXECUTE $sql$SELECT true$sql$;
+        PERFORM true;
         GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 1;
     WHEN 7 THEN

@@ -77,13 +77,13 @@ BEGIN
         step := df.fork_v1(step, 'join', ARRAY[10, 11], 12);
     WHEN 10 THEN
         -- workflow.pgd:11
-        EXECUTE $sql$SELECT 1 AS n$sql$;
+        PERFORM 1 AS n;
         GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.columns := '[]';
         step.outcome := 'done';
     WHEN 11 THEN
         -- workflow.pgd:11
-        EXECUTE $sql$SELECT 2 AS n$sql$;
+        PERFORM 2 AS n;
         GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.columns := '[]';
         step.outcome := 'done';

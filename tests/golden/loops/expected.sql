@@ -89,7 +89,7 @@ BEGIN
         step.state := 11;
     WHEN 10 THEN
         -- workflow.pgd:15
-        EXECUTE $sql$INSERT INTO visits VALUES (0)$sql$;
+        INSERT INTO visits VALUES (0);
         GET DIAGNOSTICS step.row_count = ROW_COUNT;
         step.state := 7;
     WHEN 11 THEN

@@ -1,0 +1,81 @@
+"""Constant statements stand in the procedure as they are where that can make no difference, and only there."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgdurc.compile import compile_text
+from pgdurc.single_plan import has_single_plan
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1",
+        "select refresh(), 'a', now()",
+        "SELECT (SELECT f(1)) WHERE 1 = 1",
+        "INSERT INTO t VALUES (1, DEFAULT)",
+        "INSERT INTO s.t (a) SELECT f(1) ON CONFLICT (a) DO UPDATE SET a = excluded.a",
+        "INSERT INTO t DEFAULT VALUES",
+        "SELECT pg_notify('c', 'x')",
+    ],
+)
+def test_planned_once(sql):
+    assert has_single_plan(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("SELECT * FROM t", "it reads a table"),
+        ("SELECT (SELECT max(a) FROM t)", "it reads one inside"),
+        ("SELECT 1 IN (TABLE t)", "by its short name"),
+        ("INSERT INTO t SELECT * FROM s", "it reads what it inserts"),
+        ("UPDATE t SET a = 1", "it looks for rows"),
+        ("DELETE FROM t", "it looks for rows"),
+        ("TRUNCATE t", "PL/pgSQL would run it, and so does EXECUTE"),
+        ("WITH w AS (SELECT 1) SELECT 1", "no PERFORM of a WITH"),
+        ("VALUES (1)", "no PERFORM of VALUES"),
+        ("(SELECT 1)", "no PERFORM of parentheses"),
+        ("INSERT INTO t VALUES (1) RETURNING a", "PL/pgSQL wants an INTO"),
+        ("SELECT 1 INTO t", "an INTO of PL/pgSQL's would be meant"),
+        ("INSERT INTO t VALUES ('now')", "another time each time"),
+        ("INSERT INTO t VALUES (' Tomorrow 10:00')", "another day"),
+        ("SELECT f('g'::regproc)", "the number of a function that may be made anew"),
+        ("SELECT f(step)", "a variable of the procedure"),
+        ('SELECT f("step")', "the same in quotes"),
+        ("SELECT f(Found)", "a variable of PL/pgSQL's"),
+        ('SELECT f(U&"st\\0065p")', "the same in disguise"),
+        ("SELECT f(U&\"st!0065p\" UESCAPE '!')", "and in another one"),
+        (r"SELECT 'a\'", "a backslash is as standard_conforming_strings says"),
+        ("SELECT 1 -- one", "a comment"),
+        ("SELECT 1;", "its own semicolon"),
+    ],
+)
+def test_planned_each_time(sql, why):
+    assert not has_single_plan(sql), why
+
+
+def body(statement: str, steps: int = 2) -> str:
+    quoted = statement.replace("'", "''")
+    chain = " ~> ".join([f"'{quoted}'"] * (steps - 1) + ["'SELECT 2'"])
+    compiled = compile_text(f"CREATE WORKFLOW w() AS {chain};")
+    assert not compiled.has_errors, compiled.diagnostics
+    return compiled.sql.partition("AS $step$")[2].partition("$step$")[0]
+
+
+def test_written():
+    assert "        PERFORM f('a');\n        GET DIAGNOSTICS" in body("Select f('a')")
+    assert "        INSERT INTO t VALUES (1);\n        GET DIAGNOSTICS" in body("INSERT INTO t VALUES (1)")
+    assert "EXECUTE $sql$DELETE FROM t$sql$;" in body("DELETE FROM t")
+
+
+def test_its_quotes_do_not_end_the_procedure():
+    script = "CREATE WORKFLOW w() AS 'SELECT $step$a$step$' ~> 'SELECT 2';"
+    assert "AS $step1$" in compile_text(script).sql
+
+
+def test_no_plans_of_thousands():
+    """A long workflow is written densely, and its statements are put to EXECUTE."""
+    assert "PERFORM" not in body("SELECT 1", steps=1_000)
+    assert "PERFORM" in body("SELECT 1", steps=999)
