@@ -66,7 +66,7 @@ def emit_workflow(program: Program, source: Source) -> Emitted:
         "procedure": procedure,
         "time_zone": program.options.timezone or "UTC",
         "group_size": _GROUP_SIZE,
-        "is_dense": len(program.states) >= _DENSE_FROM,
+        "is_dense": _is_dense(program.states),
         "groups": list(_groups(program.states, file, source)),
         "signature": ", ".join(_signature(parameter) for parameter in parameters),
         "argument_groups": _argument_groups(program.name[-1], parameters),
@@ -89,7 +89,7 @@ def emit_call(program: Program, source: Source, *, is_stored: bool) -> Emitted:
         "version": version,
         "place": f"{file}:{line}",
         "group_size": _GROUP_SIZE,
-        "is_dense": len(program.states) >= _DENSE_FROM,
+        "is_dense": _is_dense(program.states),
         "groups": list(_groups(program.states, file, source)),
         "definition": layout(definition, indent=8),
         "source": program.source,
@@ -175,17 +175,22 @@ def _argument_groups(function: str, parameters: list[graph.Parameter]) -> list[l
 # States
 
 
+def _is_dense(states: tuple[State, ...]) -> bool:
+    return len(states) >= _DENSE_FROM
+
+
 def _groups(states: tuple[State, ...], file: str, source: Source) -> Iterator[dict[str, Any]]:
     size = _GROUP_SIZE if len(states) > _GROUP_SIZE else len(states)
     for at in range(0, len(states), size):
-        views = [_state(state, file, source) for state in states[at : at + size]]
+        # Each plan takes memory in each session.
+        views = [_state(state, not _is_dense(states), file, source) for state in states[at : at + size]]
         yield {"number": at // size, "states": views}
 
 
-def _state(state: State, file: str, source: Source) -> dict[str, Any]:
+def _state(state: State, keeps_plans: bool, file: str, source: Source) -> dict[str, Any]:
     then = state.then
     yes, no = (then.yes, then.no) if isinstance(then, Choice) else (then, None)
-    work = work_of(state)
+    work = work_of(state, keeps_plans=keeps_plans)
     return {
         "number": state.number,
         "comment": f"{file}:{source.position(state.span.start)[0]}{_remark(state)}",
@@ -317,6 +322,7 @@ def _environment() -> jinja2.Environment:
         autoescape=False,
         extensions=["jinja2.ext.do"],
     )
+    environment.filters["identifier"] = quote_identifier
     environment.filters["literal"] = quote_literal
     environment.filters["dollar"] = _dollar
     environment.filters["fit"] = _fit

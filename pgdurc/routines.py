@@ -63,6 +63,14 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a constant query that stands in the procedure as it is."""
+
+    sql: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """`name => value`."""
 
@@ -82,12 +90,16 @@ Argument = (
     | Seconds
     | Interval
     | Evaluated
+    | Rows
     | Labelled
 )
 
 
-def work_of(state: program.State) -> Call | Execute | Stated | None:
-    """What gives the state's result; None where nothing is to be done."""
+def work_of(state: program.State, *, keeps_plans: bool) -> Call | Execute | Stated | None:
+    """What gives the state's result; None where nothing is to be done.
+
+    `keeps_plans`: a session may keep a plan for each statement that has a single one.
+    """
     match state.action:
         case program.Fork(is_race=is_race, branches=branches):
             assert isinstance(state.then, program.Jump)
@@ -95,7 +107,7 @@ def work_of(state: program.State) -> Call | Execute | Stated | None:
         case program.Gather():
             return _gather(state, state.action)
         case program.Run(statement=statement, is_captured=is_captured):
-            return _run(statement, is_captured)
+            return _run(statement, is_captured, keeps_plans)
         case program.Sleep(seconds=str(seconds)):
             return Call("sleep_v1", (Seconds(seconds),))
         case program.Sleep(interval=str(interval)):
@@ -141,11 +153,11 @@ def _gather(state: program.State, gather: program.Gather) -> Call:
     return Call("gather_v1", (Labelled("next", state.then.state), *arguments))
 
 
-def _run(statement: graph.Statement, is_captured: bool) -> Call | Execute | Stated:
+def _run(statement: graph.Statement, is_captured: bool, keeps_plans: bool) -> Call | Execute | Stated:
     if not is_captured:
         whole = (*statement.hoisted, " ", *statement.text) if statement.hoisted else statement.text
         match _assembled(whole):
-            case Assembled((str(sql),)) if has_single_plan(sql):
+            case Assembled((str(sql),)) if keeps_plans and has_single_plan(sql):
                 return Stated(sql)
             case sql:
                 return Execute(sql)
@@ -153,9 +165,21 @@ def _run(statement: graph.Statement, is_captured: bool) -> Call | Execute | Stat
         return Call("any_v1", (_assembled(statement.text),))
     if statement.run is graph.Run.SHOW:
         return Call("show_v1", (_assembled(statement.text), statement.columns))
+    if keeps_plans and (rows := _rows(statement)):
+        return Call("keep_v1", (rows.columns, rows))
     hoisted = _assembled(statement.hoisted) if statement.hoisted else None
     arguments = (_assembled(statement.text), statement.columns, statement.types, hoisted)
     return Call("query_v1", _without_defaults(arguments))
+
+
+def _rows(statement: graph.Statement) -> Rows | None:
+    columns = statement.columns or ()
+    if statement.hoisted or statement.types or len(set(columns)) < max(1, len(columns)):
+        return None
+    match _assembled(statement.text):
+        case Assembled((str(sql),)) if has_single_plan(sql):
+            return Rows(sql, columns)
+    return None
 
 
 def _break(value: graph.Text) -> Call:

@@ -37,6 +37,9 @@ def has_single_plan(sql: str) -> bool:
 
 
 def _is_kept_out(before: Token, token: Token) -> bool:
+    # It is a part of a value; other ends of lines become those of the script.
+    if "\n" in token.text:
+        return True
     if token.kind == "SCONST":
         return _RELATIVE_TIME.search(token.text) is not None
     return token.name in _VARIABLES or (

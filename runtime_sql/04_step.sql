@@ -57,6 +57,75 @@ BEGIN
 END
 $$;
 
+-- Whether all of these are JSON's own or its strings: boolean, bytea, name, bigint, smallint, integer, text, oid, real, double precision, char, varchar, date, time,
+-- timestamp, timestamptz, interval, numeric, uuid; by number, so that PostgreSQL does not look them up in each transaction. Becomes a part of the expression that calls it.
+CREATE OR REPLACE FUNCTION df.are_plain_v1(p_types regtype[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT p_types::pg_catalog.oid[] OPERATOR(pg_catalog.<@)
+        '{16,17,19,20,21,23,25,26,700,701,1042,1043,1082,1083,1114,1184,1186,1700,2950}'::pg_catalog.oid[];
+$$;
+
+-- The columns of a result, as they are kept: p_vals are the texts of the first row, p_texts see df.texts_v1.
+CREATE OR REPLACE FUNCTION df.columns_v1(p_names text[], p_types regtype[], p_vals text[], p_texts jsonb[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    columns pg_catalog.jsonb := pg_catalog.jsonb_build_array();
+BEGIN
+    FOR i IN 1 .. pg_catalog.cardinality(p_names) LOOP
+        columns := columns OPERATOR(pg_catalog.||)
+            pg_catalog.jsonb_build_object('name', p_names[i], 'type', pg_catalog.format_type(p_types[i], -1), 'value', p_vals[i]);
+        IF p_texts[i] IS NOT NULL THEN
+            columns := pg_catalog.jsonb_set(columns, ARRAY[(i OPERATOR(pg_catalog.-) 1)::pg_catalog.text, 'texts'], p_texts[i]);
+        END IF;
+    END LOOP;
+    RETURN columns;
+END
+$$;
+
+DO $$
+BEGIN
+    IF pg_catalog.to_regtype('df.line_v1') IS NULL THEN
+        -- A row of a query, as the compiled one gives it: a JSON object, and of each column the type and the value as text. Where there is no row, one line that has
+        -- the types.
+        CREATE TYPE df.line_v1 AS (
+            object jsonb,
+            types regtype[],
+            vals text[]
+        );
+    END IF;
+END
+$$;
+
+-- Makes the rows of a query the result of this step: an array of objects, and of the first row each value as text with its type.
+CREATE OR REPLACE FUNCTION df.keep_v1(step df.step_v1, p_columns text[], p_lines df.line_v1[]) RETURNS df.step_v1
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    line CONSTANT df.line_v1 := p_lines[1];
+    texts pg_catalog.jsonb[];
+BEGIN
+    IF line.object IS NULL THEN
+        step.row_count := 0;
+        step.result := '[]';
+    ELSE
+        step.row_count := pg_catalog.cardinality(p_lines);
+        -- Most often it is one.
+        IF step.row_count OPERATOR(pg_catalog.=) 1 THEN
+            step.result := pg_catalog.jsonb_build_array(line.object);
+        ELSE
+            step.result := pg_catalog.to_jsonb(ARRAY(SELECT l.object FROM pg_catalog.unnest(p_lines) AS l));
+        END IF;
+        IF NOT df.are_plain_v1(line.types) THEN
+            texts := df.texts_v1(line.types, ARRAY(SELECT pg_catalog.to_jsonb(l.vals) FROM pg_catalog.unnest(p_lines) AS l));
+        END IF;
+    END IF;
+    step.columns := df.columns_v1(p_columns, line.types, line.vals, texts);
+    RETURN step;
+END
+$$;
+
 -- Runs a query and keeps its rows: as an array of objects, and of the first row each value as text with its type. p_columns NULL: they are found at run
 -- time (a plain query only). p_types: cast to these. p_hoisted: the WITH clause of a statement whose WITH modifies data, which PostgreSQL allows at the top
 -- level only.
@@ -79,11 +148,13 @@ DECLARE
     lines pg_catalog.jsonb[];
     texts pg_catalog.jsonb[];
 BEGIN
-    FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
-        -- The rows become objects, so a name that is there already gets its position. In bytes: a longer alias would be cut to what it was.
-        WHILE i OPERATOR(pg_catalog.>) 1 AND names[i] OPERATOR(pg_catalog.=) ANY (names[1:i OPERATOR(pg_catalog.-) 1]) LOOP
+    -- The rows become objects, so a name that is there already gets its position. In bytes: a longer alias would be cut to what it was.
+    FOR i IN 2 .. pg_catalog.cardinality(names) LOOP
+        WHILE names[i] OPERATOR(pg_catalog.=) ANY (names[1:i OPERATOR(pg_catalog.-) 1]) LOOP
             names[i] := pg_catalog.concat(pg_catalog."left"(names[i], 50), '_', i);
         END LOOP;
+    END LOOP;
+    FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
         quoted[i] := pg_catalog.quote_ident(names[i]);
         IF p_types IS NOT NULL THEN
             casts[i] := pg_catalog.format('r.%1$s::%2$s AS %1$s', quoted[i], p_types[i]);
@@ -105,10 +176,7 @@ BEGIN
         IF types IS NULL THEN
             types := line.types;
             vals := line.vals;
-            -- boolean, bytea, name, bigint, smallint, integer, text, oid, real, double precision, char, varchar, date, time, timestamp, timestamptz, interval,
-            -- numeric, uuid; by number, so that PostgreSQL does not look them up in each transaction.
-            is_plain := types::pg_catalog.oid[] OPERATOR(pg_catalog.<@)
-                '{16,17,19,20,21,23,25,26,700,701,1042,1043,1082,1083,1114,1184,1186,1700,2950}'::pg_catalog.oid[];
+            is_plain := df.are_plain_v1(types);
         END IF;
         IF line.object IS NOT NULL THEN
             n := n OPERATOR(pg_catalog.+) 1;
@@ -124,14 +192,7 @@ BEGIN
 
     step.row_count := n;
     step.result := coalesce(pg_catalog.to_jsonb(objects), '[]');
-    step.columns := '[]';
-    FOR i IN 1 .. pg_catalog.cardinality(names) LOOP
-        step.columns := step.columns OPERATOR(pg_catalog.||)
-            pg_catalog.jsonb_build_object('name', names[i], 'type', pg_catalog.format_type(types[i], -1), 'value', vals[i]);
-        IF texts[i] IS NOT NULL THEN
-            step.columns := pg_catalog.jsonb_set(step.columns, ARRAY[(i OPERATOR(pg_catalog.-) 1)::pg_catalog.text, 'texts'], texts[i]);
-        END IF;
-    END LOOP;
+    step.columns := df.columns_v1(names, types, vals, texts);
     RETURN step;
 END
 $$;

@@ -83,7 +83,7 @@ def test_output_file_and_its_check(cli, good, project):
     assert stale.exit_code == 1
     assert stale.stdout == ""
     assert "error: out.sql is stale" in stale.stderr
-    assert "-        step := df.query_v1(step, $sql$SELECT 1$sql$" in stale.stderr
+    assert '-                WITH pgdurc_rows ("?column?") AS MATERIALIZED (SELECT 1)' in stale.stderr
     assert "SELECT 2" not in out.read_text()
 
 

@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from pgdurc import RUNTIME_EPOCH
 from pgdurc.runtime import runtime_script
 from tests.conftest import Database, grant_rights, install_runtime, make_roles, unique_name
 from tests.runtime.conftest import Workflows
@@ -348,7 +349,7 @@ def test_dump_and_restore(old, tmp_path):
         ("0.1.1", 2, True),
         ("0.10.0", 2, True),
         ("1.0rc1", 2, True),
-        ("0.1.0", 4, True),
+        ("0.1.0", RUNTIME_EPOCH + 1, True),
     ],
 )
 def test_versions_are_compared(workflows, version, epoch, is_newer):
@@ -379,7 +380,7 @@ def made_up_next_version() -> str:
     script = runtime_script()
     for old, new in (
         ("version CONSTANT text := '0.1.0';", "version CONSTANT text := '0.2.0';"),
-        ("epoch CONSTANT integer := 3;", "epoch CONSTANT integer := 4;"),
+        (f"epoch CONSTANT integer := {RUNTIME_EPOCH};", f"epoch CONSTANT integer := {RUNTIME_EPOCH + 1};"),
         ("('runtime', 'alone_until', 'timestamptz')", "('runtime', 'alone_until', 'timestamptz'), ('task', 'priority', 'integer NOT NULL DEFAULT 0')"),
         ("('driver', 'driver_by_owner',", "('task', 'task_by_priority', 'CREATE INDEX', '(priority)'), ('driver', 'driver_by_owner',"),
         ("('schedule', 'SELECT', format(is_caller, 'owner'))", "('schedule', 'SELECT', concat_ws(' OR ', format(is_caller, 'owner'), is_admin))"),

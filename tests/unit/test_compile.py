@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgdurc import pgsql
+from pgdurc import RUNTIME_EPOCH, pgsql
 from pgdurc.compile import compile_source, compile_text
 from pgdurc.diagnostic import Severity, Span
 from pgdurc.render import as_text
@@ -85,9 +85,7 @@ def test_what_is_not_ours_passes_through_byte_for_byte() -> None:
 
 def test_line_ends_are_those_of_the_script() -> None:
     """A line feed in a step's own text may be a part of a value."""
-    text = (
-        "CREATE WORKFLOW w() AS\n    'SELECT 1'\n ~> E'SELECT \\'a\\nb\\'';\n\nSELECT df.start('SELECT 2');\n"
-    )
+    text = "CREATE WORKFLOW w() AS\n    'SELECT 1'\n ~> E'SELECT \\'a\\nb\\'' ~> 'SELECT 3';\n\nSELECT df.start('SELECT 2');\n"
     unix, windows = compile_text(text), compile_text(text.replace("\n", "\r\n"))
     assert not windows.has_errors
     assert "\r" not in unix.sql
@@ -125,7 +123,7 @@ def test_statements_are_the_output() -> None:
         (Kind.SQL, False),
         (Kind.BLANK, True),
     ]
-    assert compiled.sql.count("df.require_runtime(3)") == 1
+    assert compiled.sql.count(f"df.require_runtime({RUNTIME_EPOCH})") == 1
     assert "$pgdurc$;\n\n-- Why.\n-- Workflow w, version" in compiled.sql
 
 

@@ -18,6 +18,7 @@ from pgdurc.single_plan import has_single_plan
         "INSERT INTO s.t (a) SELECT f(1) ON CONFLICT (a) DO UPDATE SET a = excluded.a",
         "INSERT INTO t DEFAULT VALUES",
         "SELECT pg_notify('c', 'x')",
+        "SELECT f(1,\n    'a')",
     ],
 )
 def test_planned_once(sql):
@@ -48,6 +49,7 @@ def test_planned_once(sql):
         ('SELECT f(U&"st\\0065p")', "the same in disguise"),
         ("SELECT f(U&\"st!0065p\" UESCAPE '!')", "and in another one"),
         (r"SELECT 'a\'", "a backslash is as standard_conforming_strings says"),
+        ("SELECT 'a\nb'", "a line feed in a value"),
         ("SELECT 1 -- one", "a comment"),
         ("SELECT 1;", "its own semicolon"),
     ],
@@ -56,9 +58,9 @@ def test_planned_each_time(sql, why):
     assert not has_single_plan(sql), why
 
 
-def body(statement: str, steps: int = 2) -> str:
-    quoted = statement.replace("'", "''")
-    chain = " ~> ".join([f"'{quoted}'"] * (steps - 1) + ["'SELECT 2'"])
+def body(statement: str, steps: int = 2, name: str = "") -> str:
+    quoted = "'{}'".format(statement.replace("'", "''")) + (f" |=> {name}" if name else "")
+    chain = " ~> ".join([quoted] * (steps - 1) + ["'SELECT $x.rows'" if name else "'SELECT 2'"])
     compiled = compile_text(f"CREATE WORKFLOW w() AS {chain};")
     assert not compiled.has_errors, compiled.diagnostics
     return compiled.sql.partition("AS $step$")[2].partition("$step$")[0]
@@ -70,6 +72,16 @@ def test_written():
     assert "EXECUTE $sql$DELETE FROM t$sql$;" in body("DELETE FROM t")
 
 
+def test_rows_that_are_kept():
+    kept = "step := df.keep_v1(step, ARRAY['n', 'Two'], ARRAY( WITH pgdurc_rows (n, \"Two\") AS MATERIALIZED (SELECT 1 n, f() \"Two\")"
+    assert kept in " ".join(body('SELECT 1 n, f() "Two"', steps=2, name="x").split())
+    # Read from a table, of columns that only the server knows, or with one name twice.
+    for query in ("SELECT n FROM t", "SELECT (f()).*", "SELECT 1 n, 2 n"):
+        assert "keep_v1" not in body(query, steps=2, name="x").partition("step.name")[0]
+    # With types of its own.
+    assert "keep_v1" not in body("SELECT 1", steps=2, name="x(n int)").partition("step.name")[0]
+
+
 def test_its_quotes_do_not_end_the_procedure():
     script = "CREATE WORKFLOW w() AS 'SELECT $step$a$step$' ~> 'SELECT 2';"
     assert "AS $step1$" in compile_text(script).sql
@@ -79,3 +91,5 @@ def test_no_plans_of_thousands():
     """A long workflow is written densely, and its statements are put to EXECUTE."""
     assert body("SELECT 1", steps=1_000).count("EXECUTE $sql$SELECT 1$sql$;") == 999
     assert body("SELECT 1", steps=999).count("PERFORM 1;") == 998
+    assert body("SELECT 1", steps=1_000, name="x").count("df.query_v1(") == 1_000
+    assert body("SELECT 1", steps=999, name="x").count("df.keep_v1(") == 998

@@ -1,6 +1,6 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(3);
+    PERFORM df.require_runtime(4);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
@@ -100,7 +100,16 @@ BEGIN
         step.outcome := 'done';
     WHEN 12 THEN
         -- workflow.pgd:12
-        step := df.query_v1(step, $sql$SELECT NULL::jsonb$sql$, ARRAY['jsonb']);
+        step := df.keep_v1(step,
+            ARRAY['jsonb'],
+            ARRAY(
+                WITH pgdurc_rows (jsonb) AS MATERIALIZED (SELECT NULL::jsonb)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.jsonb)],
+                    ARRAY[pgdurc_row.jsonb::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.outcome := 'done';
     END CASE;
     -- Deferred checks and triggers run here, as a part of the step.

@@ -1,6 +1,6 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(3);
+    PERFORM df.require_runtime(4);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
@@ -27,7 +27,16 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:4 |=> money
-        step := df.query_v1(step, $sql$SELECT 'EUR' AS currency$sql$, ARRAY['currency']);
+        step := df.keep_v1(step,
+            ARRAY['currency'],
+            ARRAY(
+                WITH pgdurc_rows (currency) AS MATERIALIZED (SELECT 'EUR' AS currency)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.currency)],
+                    ARRAY[pgdurc_row.currency::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.name := 'money';
         step.state := 2;
     WHEN 2 THEN

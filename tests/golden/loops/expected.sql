@@ -1,6 +1,6 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(3);
+    PERFORM df.require_runtime(4);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
@@ -27,7 +27,16 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:4 |=> counter
-        step := df.query_v1(step, $sql$SELECT 0 AS n$sql$, ARRAY['n']);
+        step := df.keep_v1(step,
+            ARRAY['n'],
+            ARRAY(
+                WITH pgdurc_rows (n) AS MATERIALIZED (SELECT 0 AS n)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.n)],
+                    ARRAY[pgdurc_row.n::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.name := 'counter';
         step.state := 2;
     WHEN 2 THEN

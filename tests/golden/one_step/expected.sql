@@ -1,6 +1,6 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(3);
+    PERFORM df.require_runtime(4);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
@@ -26,7 +26,16 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:1
-        step := df.query_v1(step, $sql$SELECT 1$sql$, ARRAY['?column?']);
+        step := df.keep_v1(step,
+            ARRAY['?column?'],
+            ARRAY(
+                WITH pgdurc_rows ("?column?") AS MATERIALIZED (SELECT 1)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row."?column?")],
+                    ARRAY[pgdurc_row."?column?"::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.outcome := 'done';
     END CASE;
     -- Deferred checks and triggers run here, as a part of the step.

@@ -1,6 +1,6 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(3);
+    PERFORM df.require_runtime(4);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
@@ -38,7 +38,16 @@ BEGIN
         step.outcome := 'done';
     WHEN 4 THEN
         -- workflow.pgd:6 |=> found
-        step := df.query_v1(step, $sql$SELECT 'quick' AS note, 7 AS n$sql$, ARRAY['note', 'n']);
+        step := df.keep_v1(step,
+            ARRAY['note', 'n'],
+            ARRAY(
+                WITH pgdurc_rows (note, n) AS MATERIALIZED (SELECT 'quick' AS note, 7 AS n)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.note), pg_catalog.pg_typeof(pgdurc_row.n)],
+                    ARRAY[pgdurc_row.note::pg_catalog.text, pgdurc_row.n::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.name := 'found';
         step.outcome := 'done';
     WHEN 5 THEN
@@ -47,7 +56,16 @@ BEGIN
         step.state := 6;
     WHEN 6 THEN
         -- workflow.pgd:7 |=> found
-        step := df.query_v1(step, $sql$SELECT 'slow' AS note, 8 AS n$sql$, ARRAY['note', 'n']);
+        step := df.keep_v1(step,
+            ARRAY['note', 'n'],
+            ARRAY(
+                WITH pgdurc_rows (note, n) AS MATERIALIZED (SELECT 'slow' AS note, 8 AS n)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.note), pg_catalog.pg_typeof(pgdurc_row.n)],
+                    ARRAY[pgdurc_row.note::pg_catalog.text, pgdurc_row.n::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.name := 'found';
         step.outcome := 'done';
     WHEN 7 THEN
@@ -106,7 +124,16 @@ BEGIN
         step.outcome := 'done';
     WHEN 20 THEN
         -- workflow.pgd:10
-        step := df.query_v1(step, $sql$SELECT false AS is_late$sql$, ARRAY['is_late']);
+        step := df.keep_v1(step,
+            ARRAY['is_late'],
+            ARRAY(
+                WITH pgdurc_rows (is_late) AS MATERIALIZED (SELECT false AS is_late)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.is_late)],
+                    ARRAY[pgdurc_row.is_late::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.outcome := 'done';
     WHEN 21 THEN
         -- workflow.pgd:10 race, its end |=> .race4 (hidden)
@@ -117,7 +144,16 @@ BEGIN
         step.state := CASE WHEN df.is_true_v1(step) THEN 23 ELSE 24 END;
     WHEN 23 THEN
         -- workflow.pgd:11
-        step := df.query_v1(step, $sql$SELECT 'late' AS result$sql$, ARRAY['result']);
+        step := df.keep_v1(step,
+            ARRAY['result'],
+            ARRAY(
+                WITH pgdurc_rows (result) AS MATERIALIZED (SELECT 'late' AS result)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.result)],
+                    ARRAY[pgdurc_row.result::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.outcome := 'done';
     WHEN 24 THEN
         -- workflow.pgd:12

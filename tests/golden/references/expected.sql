@@ -1,6 +1,6 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(3);
+    PERFORM df.require_runtime(4);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
@@ -27,14 +27,30 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:4 |=> pair
-        step := df.query_v1(step,
-            $sql$SELECT 1 AS id, 'it''s' AS "Odd Col", DATE '2024-02-29' AS day UNION ALL SELECT 2, 'x', NULL$sql$,
-            ARRAY['id', 'Odd Col', 'day']);
+        step := df.keep_v1(step,
+            ARRAY['id', 'Odd Col', 'day'],
+            ARRAY(
+                WITH pgdurc_rows (id, "Odd Col", day) AS MATERIALIZED (SELECT 1 AS id, 'it''s' AS "Odd Col", DATE '2024-02-29' AS day UNION ALL SELECT 2, 'x', NULL)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.id), pg_catalog.pg_typeof(pgdurc_row."Odd Col"), pg_catalog.pg_typeof(pgdurc_row.day)],
+                    ARRAY[pgdurc_row.id::pg_catalog.text, pgdurc_row."Odd Col"::pg_catalog.text, pgdurc_row.day::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.name := 'pair';
         step.state := 2;
     WHEN 2 THEN
         -- workflow.pgd:5 |=> one
-        step := df.query_v1(step, $sql$SELECT ARRAY[1.50, 2.25] AS amounts$sql$, ARRAY['amounts']);
+        step := df.keep_v1(step,
+            ARRAY['amounts'],
+            ARRAY(
+                WITH pgdurc_rows (amounts) AS MATERIALIZED (SELECT ARRAY[1.50, 2.25] AS amounts)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.amounts)],
+                    ARRAY[pgdurc_row.amounts::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.name := 'one';
         step.state := 3;
     WHEN 3 THEN
@@ -51,7 +67,16 @@ BEGIN
         step.state := 5;
     WHEN 5 THEN
         -- workflow.pgd:8 |=> none
-        step := df.query_v1(step, $sql$SELECT now() AS at WHERE false$sql$, ARRAY['at']);
+        step := df.keep_v1(step,
+            ARRAY['at'],
+            ARRAY(
+                WITH pgdurc_rows (at) AS MATERIALIZED (SELECT now() AS at WHERE false)
+                SELECT ROW(
+                    pg_catalog.to_jsonb(pgdurc_row),
+                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.at)],
+                    ARRAY[pgdurc_row.at::pg_catalog.text])::df.line_v1
+                FROM (SELECT) AS one
+                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
         step.name := 'none';
         step.state := 6;
     WHEN 6 THEN
