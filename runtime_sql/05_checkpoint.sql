@@ -428,7 +428,8 @@ BEGIN
     WHERE t.id = p_task_id
         -- To make an OID of session_user's name takes a parser, and is dearer.
         AND pg_get_userbyid(t.owner) = session_user
-        AND t.wake_at <= p_now
+        -- Not `t.wake_at <= p_now`: for that the index of what is due looks best to the planner when nothing is, and it would be read from end to end ever after.
+        AND coalesce(t.wake_at <= p_now, false)
         AND (t.braced_by IS NULL OR t.braced_by = p_driver_id)
     FOR UPDATE SKIP LOCKED;
     RETURN state;
@@ -448,7 +449,7 @@ BEGIN
     FROM df.task AS t
     WHERE t.id = p_task_id
         AND (t.owner = quote_ident(session_user)::regrole OR df.drives_v1(t.owner))
-        AND t.wake_at <= p_now
+        AND coalesce(t.wake_at <= p_now, false)
         AND (t.braced_by IS NULL OR t.braced_by = p_driver_id)
     FOR UPDATE SKIP LOCKED;
     IF state IS NULL THEN

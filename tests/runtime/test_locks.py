@@ -668,6 +668,32 @@ def test_a_claim_among_tasks_due_at_the_same_instant_reads_a_few_pages(program):
     assert pages < 20
 
 
+def test_to_go_on_with_a_task_looks_through_nothing_that_is_due(any_workflows):
+    """Planned while nothing is due, when the index of what is due looks as small as can be; and a session keeps its plan."""
+    database = any_workflows.database
+    instance = any_workflows.run("CREATE WORKFLOW w() AS df.sleep(60) ~> 'SELECT 1';")
+    task = database.value("SELECT id FROM df.task WHERE instance_id = %s", instance, role="dfowner")
+    database.query(
+        "INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state)"
+        " SELECT t.instance_id, t.owner, t.version_id, t.scopes, t.state, t.last_state"
+        " FROM df.task AS t, generate_series(1, 5000)",
+        role="dfowner",
+    )
+    go_on = "SELECT df.continue_v1(%s, 0, df.now())"
+    with database.connect() as driver:
+        database.query("UPDATE df.task SET wake_at = NULL", role="dfowner")
+        database.query("VACUUM FULL ANALYZE df.task", role="dfowner")
+        for _ in range(10):
+            assert driver.execute(go_on, [task]).fetchone() == (None,)
+        database.query("UPDATE df.task SET wake_at = '2020-01-01'", role="dfowner")
+        with driver.transaction():
+            assert driver.execute(go_on, [task]).fetchone() == (2,)
+            (entries,) = driver.execute(
+                "SELECT pg_stat_get_xact_tuples_returned('df.task_due'::regclass)"
+            ).fetchone()
+    assert entries == 0
+
+
 def test_a_signal_that_passed_over_a_waiter_is_heard_when_its_holder_has_died(program):
     """What held the waiter by such an accident and was to tell it is killed before it can commit."""
     instance = program.run({1: SIGNAL.format("") + GOT})
