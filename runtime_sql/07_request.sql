@@ -286,7 +286,8 @@ BEGIN
         WHERE w.instance_id = p_instance_id
             AND w.status = 'live'
             AND w.wait = 'signal'
-            AND w.signal_name = p_name
+            -- Not `w.signal_name = p_name`: for that the index of those who wait looks best to the planner when nobody does, and all of it would be read ever after.
+            AND coalesce(w.signal_name = p_name, false)
         FOR UPDATE SKIP LOCKED
     );
     PERFORM pg_notify('pgdurc', '');

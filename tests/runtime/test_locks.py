@@ -694,6 +694,29 @@ def test_to_go_on_with_a_task_looks_through_nothing_that_is_due(any_workflows):
     assert entries == 0
 
 
+def test_a_signal_does_not_look_through_all_who_wait(any_workflows):
+    """Planned while nobody waits; and a session keeps its plan."""
+    database = any_workflows.database
+    any_workflows.deploy(
+        "CREATE WORKFLOW w() AS df.sleep(60);\nCREATE WORKFLOW waits() AS df.wait_for_signal('go');\n"
+    )
+    asleep = database.query("SELECT w() FROM generate_series(1, 2000)")[0][0]
+    database.query("VACUUM FULL ANALYZE df.task", role="dfowner")
+    with database.connect() as sender:
+        for _ in range(10):
+            sender.execute("SELECT df.signal(%s, 'go')", [asleep])
+        waiting = database.query("SELECT waits() FROM generate_series(1, 300)")[0][0]
+        database.drive()
+        with sender.transaction():
+            sender.execute("SELECT df.signal(%s, 'go')", [waiting])
+            (entries,) = sender.execute(
+                "SELECT pg_stat_get_xact_tuples_returned('df.task_braced_or_waiting'::regclass)"
+            ).fetchone()
+    assert entries == 0
+    database.drive()
+    assert any_workflows.status(waiting) == "completed"
+
+
 def test_a_signal_that_passed_over_a_waiter_is_heard_when_its_holder_has_died(program):
     """What held the waiter by such an accident and was to tell it is killed before it can commit."""
     instance = program.run({1: SIGNAL.format("") + GOT})
