@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePath
@@ -26,7 +25,9 @@ if TYPE_CHECKING:
 
     from pgdurc.hidden import Hidden
 
-_GROUP_SIZE = 100
+# PL/pgSQL looks at the branches of a CASE one after another: more than these are a tree of CASEs.
+_FLAT_UP_TO = 20
+_BRANCHES = 10
 # PL/pgSQL compiles a procedure once a session, in a time that grows with states times lines.
 _DENSE_FROM = 1_000
 _MAX_PAIRS = 50  # jsonb_build_object takes 100 arguments
@@ -65,9 +66,8 @@ def emit_workflow(program: Program, source: Source) -> Emitted:
         "place": f"{file}:{line}",
         "procedure": procedure,
         "time_zone": program.options.timezone or "UTC",
-        "group_size": _GROUP_SIZE,
         "is_dense": _is_dense(program.states),
-        "groups": list(_groups(program.states, file, source)),
+        "dispatch": _dispatch(program.states, file, source),
         "signature": ", ".join(_signature(parameter) for parameter in parameters),
         "argument_groups": _argument_groups(program.name[-1], parameters),
         "definition": layout(_definition(program, parameters, file, line, source), indent=8),
@@ -88,9 +88,8 @@ def emit_call(program: Program, source: Source, *, is_stored: bool) -> Emitted:
     context = {
         "version": version,
         "place": f"{file}:{line}",
-        "group_size": _GROUP_SIZE,
         "is_dense": _is_dense(program.states),
-        "groups": list(_groups(program.states, file, source)),
+        "dispatch": _dispatch(program.states, file, source),
         "definition": layout(definition, indent=8),
         "source": program.source,
     }
@@ -179,12 +178,22 @@ def _is_dense(states: tuple[State, ...]) -> bool:
     return len(states) >= _DENSE_FROM
 
 
-def _groups(states: tuple[State, ...], file: str, source: Source) -> Iterator[dict[str, Any]]:
-    size = _GROUP_SIZE if len(states) > _GROUP_SIZE else len(states)
-    for at in range(0, len(states), size):
-        # Each plan takes memory in each session.
-        views = [_state(state, not _is_dense(states), file, source) for state in states[at : at + size]]
-        yield {"number": at // size, "states": views}
+def _dispatch(states: tuple[State, ...], file: str, source: Source) -> dict[str, Any]:
+    """What a CASE decides between: states, or groups of `size` states that are such a thing again."""
+    # Each plan takes memory in each session.
+    keeps_plans = not _is_dense(states)
+    nodes = [_state(state, keeps_plans, file, source) for state in states]
+    if len(nodes) <= _FLAT_UP_TO:
+        return {"states": nodes}
+    size = _BRANCHES
+    tree: list[dict[str, Any]] = [{"states": nodes[at : at + size]} for at in range(0, len(nodes), size)]
+    while len(tree) > _BRANCHES:
+        tree = [
+            {"size": size, "groups": tree[at : at + _BRANCHES], "first": at}
+            for at in range(0, len(tree), _BRANCHES)
+        ]
+        size *= _BRANCHES
+    return {"size": size, "groups": tree, "first": 0}
 
 
 def _state(state: State, keeps_plans: bool, file: str, source: Source) -> dict[str, Any]:

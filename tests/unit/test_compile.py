@@ -158,11 +158,31 @@ def test_more_parameters_than_jsonb_build_object_takes() -> None:
     check_generated(compiled.sql)
 
 
-def test_a_big_workflow_dispatches_in_two_levels() -> None:
-    body = " ~> ".join(f"'SELECT {n}'" for n in range(250))
+@pytest.mark.parametrize("count", [20, 21, 100, 101, 1_001])
+def test_every_state_is_found_among_few_branches(count: int) -> None:
+    body = " ~> ".join(f"'SELECT {n}'" for n in range(count))
     compiled = compile_text(f"CREATE WORKFLOW w() AS {body};")
-    assert compiled.sql.count("        CASE step.state\n") == 3
     check_generated(compiled.sql)
+    # Of the CASEs around a line: by what the state is divided, and the branch.
+    around: list[list[int]] = []
+    tried: list[int] = []
+    found: list[int] = []
+    for line in compiled.sql.partition("$step$")[2].partition("$step$")[0].split("\n"):
+        if case := re.match(r" *CASE (?:step\.state|\(step\.state - 1\) / (\d+))$", line):
+            around.append([int(case[1] or 0), 0])
+            tried.append(0)
+        elif branch := re.match(r" *WHEN (\d+) THEN", line):
+            around[-1][1] = int(branch[1])
+            tried[-1] += 1
+            assert tried[-1] <= 20
+            if around[-1][0] == 0:
+                state = int(branch[1])
+                assert all((state - 1) // size == number for size, number in around[:-1])
+                found.append(state)
+        elif line.strip() == "END CASE;":
+            around.pop()
+            tried.pop()
+    assert found == list(range(1, count + 1))
 
 
 @pytest.mark.parametrize(

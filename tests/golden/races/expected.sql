@@ -24,149 +24,161 @@ BEGIN
     SET TimeZone = 'UTC'
     AS $step$
 BEGIN
-    CASE step.state
+    -- In levels: PL/pgSQL looks at the branches of a CASE one after another.
+    CASE (step.state - 1) / 10
+    WHEN 0 THEN
+        CASE step.state
+        WHEN 1 THEN
+            -- workflow.pgd:4 race
+            step := df.fork_v1(step, 'race', ARRAY[2, 4, 5], 7);
+        WHEN 2 THEN
+            -- workflow.pgd:5 df.sleep
+            step := df.sleep_v1(step, '1 hour'::interval);
+            step.state := 3;
+        WHEN 3 THEN
+            -- workflow.pgd:5
+            step := df.query_v1(step,
+                $sql$INSERT INTO log VALUES ('too late') RETURNING note$sql$,
+                ARRAY['note']);
+            step.outcome := 'done';
+        WHEN 4 THEN
+            -- workflow.pgd:6 |=> found
+            step := df.keep_v1(step,
+                ARRAY['note', 'n'],
+                ARRAY(
+                    WITH pgdurc_rows (note, n) AS MATERIALIZED (SELECT 'quick' AS note, 7 AS n)
+                    SELECT ROW(
+                        pg_catalog.to_jsonb(pgdurc_row),
+                        ARRAY[pg_catalog.pg_typeof(pgdurc_row.note), pg_catalog.pg_typeof(pgdurc_row.n)],
+                        ARRAY[pgdurc_row.note::pg_catalog.text, pgdurc_row.n::pg_catalog.text])::df.line_v1
+                    FROM (SELECT) AS one
+                    LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
+            step.name := 'found';
+            step.outcome := 'done';
+        WHEN 5 THEN
+            -- workflow.pgd:7 df.sleep
+            step := df.sleep_v1(step, 90::double precision);
+            step.state := 6;
+        WHEN 6 THEN
+            -- workflow.pgd:7 |=> found
+            step := df.keep_v1(step,
+                ARRAY['note', 'n'],
+                ARRAY(
+                    WITH pgdurc_rows (note, n) AS MATERIALIZED (SELECT 'slow' AS note, 8 AS n)
+                    SELECT ROW(
+                        pg_catalog.to_jsonb(pgdurc_row),
+                        ARRAY[pg_catalog.pg_typeof(pgdurc_row.note), pg_catalog.pg_typeof(pgdurc_row.n)],
+                        ARRAY[pgdurc_row.note::pg_catalog.text, pgdurc_row.n::pg_catalog.text])::df.line_v1
+                    FROM (SELECT) AS one
+                    LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
+            step.name := 'found';
+            step.outcome := 'done';
+        WHEN 7 THEN
+            -- workflow.pgd:4 race, its end |=> winner
+            step := df.gather_v1(step, next => 8, name => 'winner', merge => ARRAY['found']);
+        WHEN 8 THEN
+            -- workflow.pgd:9 race
+            step := df.fork_v1(step, 'race', ARRAY[9, 14], 16);
+        WHEN 9 THEN
+            -- workflow.pgd:9 condition
+            step := df.query_v1(step,
+                $sql$SELECT $sql$ || df.value_v1(step, 'winner', 'note') || $sql$ = 'quick'$sql$,
+                ARRAY['?column?']);
+            step.state := CASE WHEN df.is_true_v1(step) THEN 10 ELSE 12 END;
+        WHEN 10 THEN
+            -- workflow.pgd:9 df.sleep |=> .sleep1 (hidden)
+            step := df.sleep_v1(step, 1::double precision);
+            step.name := '.sleep1';
+            step.state := 11;
+        END CASE;
     WHEN 1 THEN
-        -- workflow.pgd:4 race
-        step := df.fork_v1(step, 'race', ARRAY[2, 4, 5], 7);
+        CASE step.state
+        WHEN 11 THEN
+            -- workflow.pgd:9 the result of df.sleep
+            step := df.load_v1(step, '.sleep1');
+            step.outcome := 'done';
+        WHEN 12 THEN
+            -- workflow.pgd:9 df.sleep |=> .sleep2 (hidden)
+            step := df.sleep_v1(step, 3::double precision);
+            step.name := '.sleep2';
+            step.state := 13;
+        WHEN 13 THEN
+            -- workflow.pgd:9 the result of df.sleep
+            step := df.load_v1(step, '.sleep2');
+            step.outcome := 'done';
+        WHEN 14 THEN
+            -- workflow.pgd:9 df.sleep |=> .sleep3 (hidden)
+            step := df.sleep_v1(step, 2::double precision);
+            step.name := '.sleep3';
+            step.state := 15;
+        WHEN 15 THEN
+            -- workflow.pgd:9 the result of df.sleep
+            step := df.load_v1(step, '.sleep3');
+            step.outcome := 'done';
+        WHEN 16 THEN
+            -- workflow.pgd:9 race, its end |=> nap
+            step := df.gather_v1(step, next => 17, name => 'nap');
+        WHEN 17 THEN
+            -- workflow.pgd:10 race
+            step := df.fork_v1(step, 'race', ARRAY[18, 20], 21);
+        WHEN 18 THEN
+            -- workflow.pgd:10 df.sleep |=> .sleep5 (hidden)
+            step := df.sleep_v1(step, '2 hours'::interval);
+            step.name := '.sleep5';
+            step.state := 19;
+        WHEN 19 THEN
+            -- workflow.pgd:10 the result of df.sleep
+            step := df.load_v1(step, '.sleep5');
+            step.outcome := 'done';
+        WHEN 20 THEN
+            -- workflow.pgd:10
+            step := df.keep_v1(step,
+                ARRAY['is_late'],
+                ARRAY(
+                    WITH pgdurc_rows (is_late) AS MATERIALIZED (SELECT false AS is_late)
+                    SELECT ROW(
+                        pg_catalog.to_jsonb(pgdurc_row),
+                        ARRAY[pg_catalog.pg_typeof(pgdurc_row.is_late)],
+                        ARRAY[pgdurc_row.is_late::pg_catalog.text])::df.line_v1
+                    FROM (SELECT) AS one
+                    LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
+            step.outcome := 'done';
+        END CASE;
     WHEN 2 THEN
-        -- workflow.pgd:5 df.sleep
-        step := df.sleep_v1(step, '1 hour'::interval);
-        step.state := 3;
-    WHEN 3 THEN
-        -- workflow.pgd:5
-        step := df.query_v1(step, $sql$INSERT INTO log VALUES ('too late') RETURNING note$sql$, ARRAY['note']);
-        step.outcome := 'done';
-    WHEN 4 THEN
-        -- workflow.pgd:6 |=> found
-        step := df.keep_v1(step,
-            ARRAY['note', 'n'],
-            ARRAY(
-                WITH pgdurc_rows (note, n) AS MATERIALIZED (SELECT 'quick' AS note, 7 AS n)
-                SELECT ROW(
-                    pg_catalog.to_jsonb(pgdurc_row),
-                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.note), pg_catalog.pg_typeof(pgdurc_row.n)],
-                    ARRAY[pgdurc_row.note::pg_catalog.text, pgdurc_row.n::pg_catalog.text])::df.line_v1
-                FROM (SELECT) AS one
-                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
-        step.name := 'found';
-        step.outcome := 'done';
-    WHEN 5 THEN
-        -- workflow.pgd:7 df.sleep
-        step := df.sleep_v1(step, 90::double precision);
-        step.state := 6;
-    WHEN 6 THEN
-        -- workflow.pgd:7 |=> found
-        step := df.keep_v1(step,
-            ARRAY['note', 'n'],
-            ARRAY(
-                WITH pgdurc_rows (note, n) AS MATERIALIZED (SELECT 'slow' AS note, 8 AS n)
-                SELECT ROW(
-                    pg_catalog.to_jsonb(pgdurc_row),
-                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.note), pg_catalog.pg_typeof(pgdurc_row.n)],
-                    ARRAY[pgdurc_row.note::pg_catalog.text, pgdurc_row.n::pg_catalog.text])::df.line_v1
-                FROM (SELECT) AS one
-                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
-        step.name := 'found';
-        step.outcome := 'done';
-    WHEN 7 THEN
-        -- workflow.pgd:4 race, its end |=> winner
-        step := df.gather_v1(step, next => 8, name => 'winner', merge => ARRAY['found']);
-    WHEN 8 THEN
-        -- workflow.pgd:9 race
-        step := df.fork_v1(step, 'race', ARRAY[9, 14], 16);
-    WHEN 9 THEN
-        -- workflow.pgd:9 condition
-        step := df.query_v1(step,
-            $sql$SELECT $sql$ || df.value_v1(step, 'winner', 'note') || $sql$ = 'quick'$sql$,
-            ARRAY['?column?']);
-        step.state := CASE WHEN df.is_true_v1(step) THEN 10 ELSE 12 END;
-    WHEN 10 THEN
-        -- workflow.pgd:9 df.sleep |=> .sleep1 (hidden)
-        step := df.sleep_v1(step, 1::double precision);
-        step.name := '.sleep1';
-        step.state := 11;
-    WHEN 11 THEN
-        -- workflow.pgd:9 the result of df.sleep
-        step := df.load_v1(step, '.sleep1');
-        step.outcome := 'done';
-    WHEN 12 THEN
-        -- workflow.pgd:9 df.sleep |=> .sleep2 (hidden)
-        step := df.sleep_v1(step, 3::double precision);
-        step.name := '.sleep2';
-        step.state := 13;
-    WHEN 13 THEN
-        -- workflow.pgd:9 the result of df.sleep
-        step := df.load_v1(step, '.sleep2');
-        step.outcome := 'done';
-    WHEN 14 THEN
-        -- workflow.pgd:9 df.sleep |=> .sleep3 (hidden)
-        step := df.sleep_v1(step, 2::double precision);
-        step.name := '.sleep3';
-        step.state := 15;
-    WHEN 15 THEN
-        -- workflow.pgd:9 the result of df.sleep
-        step := df.load_v1(step, '.sleep3');
-        step.outcome := 'done';
-    WHEN 16 THEN
-        -- workflow.pgd:9 race, its end |=> nap
-        step := df.gather_v1(step, next => 17, name => 'nap');
-    WHEN 17 THEN
-        -- workflow.pgd:10 race
-        step := df.fork_v1(step, 'race', ARRAY[18, 20], 21);
-    WHEN 18 THEN
-        -- workflow.pgd:10 df.sleep |=> .sleep5 (hidden)
-        step := df.sleep_v1(step, '2 hours'::interval);
-        step.name := '.sleep5';
-        step.state := 19;
-    WHEN 19 THEN
-        -- workflow.pgd:10 the result of df.sleep
-        step := df.load_v1(step, '.sleep5');
-        step.outcome := 'done';
-    WHEN 20 THEN
-        -- workflow.pgd:10
-        step := df.keep_v1(step,
-            ARRAY['is_late'],
-            ARRAY(
-                WITH pgdurc_rows (is_late) AS MATERIALIZED (SELECT false AS is_late)
-                SELECT ROW(
-                    pg_catalog.to_jsonb(pgdurc_row),
-                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.is_late)],
-                    ARRAY[pgdurc_row.is_late::pg_catalog.text])::df.line_v1
-                FROM (SELECT) AS one
-                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
-        step.outcome := 'done';
-    WHEN 21 THEN
-        -- workflow.pgd:10 race, its end |=> .race4 (hidden)
-        step := df.gather_v1(step, next => 22, name => '.race4');
-    WHEN 22 THEN
-        -- workflow.pgd:10 condition
-        step := df.load_v1(step, '.race4');
-        step.state := CASE WHEN df.is_true_v1(step) THEN 23 ELSE 24 END;
-    WHEN 23 THEN
-        -- workflow.pgd:11
-        step := df.keep_v1(step,
-            ARRAY['result'],
-            ARRAY(
-                WITH pgdurc_rows (result) AS MATERIALIZED (SELECT 'late' AS result)
-                SELECT ROW(
-                    pg_catalog.to_jsonb(pgdurc_row),
-                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.result)],
-                    ARRAY[pgdurc_row.result::pg_catalog.text])::df.line_v1
-                FROM (SELECT) AS one
-                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
-        step.outcome := 'done';
-    WHEN 24 THEN
-        -- workflow.pgd:12
-        step := df.query_v1(step,
-            $sql$SELECT $sql$
-            || df.value_v1(step, 'winner', 'note')
-            || $sql$ AS winner, $sql$
-            || df.value_v1(step, 'found', 'n', true)
-            || $sql$ AS n, $sql$
-            || df.value_v1(step, 'nap', 'seconds')
-            || $sql$ AS seconds$sql$,
-            ARRAY['winner', 'n', 'seconds']);
-        step.outcome := 'done';
+        CASE step.state
+        WHEN 21 THEN
+            -- workflow.pgd:10 race, its end |=> .race4 (hidden)
+            step := df.gather_v1(step, next => 22, name => '.race4');
+        WHEN 22 THEN
+            -- workflow.pgd:10 condition
+            step := df.load_v1(step, '.race4');
+            step.state := CASE WHEN df.is_true_v1(step) THEN 23 ELSE 24 END;
+        WHEN 23 THEN
+            -- workflow.pgd:11
+            step := df.keep_v1(step,
+                ARRAY['result'],
+                ARRAY(
+                    WITH pgdurc_rows (result) AS MATERIALIZED (SELECT 'late' AS result)
+                    SELECT ROW(
+                        pg_catalog.to_jsonb(pgdurc_row),
+                        ARRAY[pg_catalog.pg_typeof(pgdurc_row.result)],
+                        ARRAY[pgdurc_row.result::pg_catalog.text])::df.line_v1
+                    FROM (SELECT) AS one
+                    LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
+            step.outcome := 'done';
+        WHEN 24 THEN
+            -- workflow.pgd:12
+            step := df.query_v1(step,
+                $sql$SELECT $sql$
+                || df.value_v1(step, 'winner', 'note')
+                || $sql$ AS winner, $sql$
+                || df.value_v1(step, 'found', 'n', true)
+                || $sql$ AS n, $sql$
+                || df.value_v1(step, 'nap', 'seconds')
+                || $sql$ AS seconds$sql$,
+                ARRAY['winner', 'n', 'seconds']);
+            step.outcome := 'done';
+        END CASE;
     END CASE;
     -- Deferred checks and triggers run here, as a part of the step.
     SET CONSTRAINTS ALL IMMEDIATE;
