@@ -16,7 +16,7 @@ from pgdurc import RUNTIME_EPOCH, graph, program
 from pgdurc.json_layout import layout
 from pgdurc.pgsql import quote_identifier, quote_literal, scan
 from pgdurc.program import Choice, Jump, Leave, Outline, Program, State
-from pgdurc.routines import Call, Execute, Stated, test_of, work_of
+from pgdurc.routines import Call, Execute, Stated, Work, merged, test_of, work_of
 from pgdurc.source import Source
 from pgdurc.version import CALL_LENGTH, EMITTER_EPOCH, version_of
 
@@ -180,14 +180,19 @@ def _is_dense(states: tuple[State, ...]) -> bool:
 
 def _dispatch(states: tuple[State, ...], file: str, source: Source) -> dict[str, Any]:
     """What a CASE decides between: states, or groups of `size` states that are such a thing again."""
+    is_dense = _is_dense(states)
     # Each plan takes memory in each session.
-    keeps_plans = not _is_dense(states)
-    nodes = [_state(state, keeps_plans, file, source) for state in states]
+    works = [work_of(state, keeps_plans=not is_dense) for state in states]
+    nodes = [_state(state, work, file, source) for state, work in zip(states, works, strict=True)]
     if len(nodes) <= _FLAT_UP_TO:
         return {"states": nodes}
     size = _BRANCHES
-    tree: list[dict[str, Any]] = [{"states": nodes[at : at + size]} for at in range(0, len(nodes), size)]
-    while len(tree) > _BRANCHES:
+    tree: list[dict[str, Any]] = []
+    for at in range(0, len(nodes), size):
+        group = slice(at, at + size)
+        alike = _alike(nodes[group], works[group]) if is_dense else None
+        tree.append({"states": nodes[group]} if alike is None else {"alike": alike})
+    while len(tree) > _FLAT_UP_TO:
         tree = [
             {"size": size, "groups": tree[at : at + _BRANCHES], "first": at}
             for at in range(0, len(tree), _BRANCHES)
@@ -196,16 +201,13 @@ def _dispatch(states: tuple[State, ...], file: str, source: Source) -> dict[str,
     return {"size": size, "groups": tree, "first": 0}
 
 
-def _state(state: State, keeps_plans: bool, file: str, source: Source) -> dict[str, Any]:
+def _state(state: State, work: Work, file: str, source: Source) -> dict[str, Any]:
     then = state.then
     yes, no = (then.yes, then.no) if isinstance(then, Choice) else (then, None)
-    work = work_of(state, keeps_plans=keeps_plans)
     return {
         "number": state.number,
         "comment": f"{file}:{source.position(state.span.start)[0]}{_remark(state)}",
-        "stated": work if isinstance(work, Stated) else None,
-        "sql": work.sql if isinstance(work, Execute) else None,
-        "call": work if isinstance(work, Call) else None,
+        **_work(work),
         "name": state.name,
         "is_waiting": isinstance(state.action, program.Signal),
         "is_steered": isinstance(state.action, program.Fork | program.Gather),
@@ -215,6 +217,34 @@ def _state(state: State, keeps_plans: bool, file: str, source: Source) -> dict[s
         "may_end": any(isinstance(way, Jump) and way.state is None for way in (yes, no)),
         "is_plain": _is_plain(yes) and (no is None or _is_plain(no)),
     }
+
+
+def _work(work: Work) -> dict[str, Any]:
+    return {
+        "stated": work if isinstance(work, Stated) else None,
+        "sql": work.sql if isinstance(work, Execute) else None,
+        "call": work if isinstance(work, Call) else None,
+    }
+
+
+def _alike(nodes: list[dict[str, Any]], works: list[Work]) -> dict[str, Any] | None:
+    """States that differ in a text only, as branches of a join often do, as one; None where they do not.
+
+    Each branch of a CASE takes three plans, which each session makes and keeps.
+    """
+    first, last = nodes[0], nodes[-1]
+    work = merged(works, before=first["number"] - 1)
+    if work is None or any(node["no"] is not None or node["name"] != first["name"] for node in nodes):
+        return None
+    yes = first["yes"]
+    if all(_is_plain(node["yes"]) and node["yes"].state == node["number"] + 1 for node in nodes):
+        yes = {"state": "step.state + 1", "is_lap": False}
+    elif any(node["yes"] != yes for node in nodes):
+        return None
+    comment = first["comment"]
+    if comment != last["comment"]:
+        comment += f" ... {last['comment']}"
+    return {**first, **_work(work), "comment": comment, "yes": yes}
 
 
 def _is_plain(then: Jump | Leave) -> bool:

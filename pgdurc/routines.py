@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pgdurc import graph, program
@@ -27,10 +28,18 @@ class Assembled:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The text that is the state's, of those of the states that come after `before`."""
+
+    texts: tuple[str, ...]
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
 class Execute:
     """`EXECUTE <sql>`, of whose result nobody reads more than how many rows there were."""
 
-    sql: Assembled
+    sql: Assembled | Chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,7 @@ Argument = (
     | tuple[str, ...]
     | tuple[int, ...]
     | Assembled
+    | Chosen
     | Seconds
     | Interval
     | Evaluated
@@ -95,7 +105,10 @@ Argument = (
 )
 
 
-def work_of(state: program.State, *, keeps_plans: bool) -> Call | Execute | Stated | None:
+Work = Call | Execute | Stated | None
+
+
+def work_of(state: program.State, *, keeps_plans: bool) -> Work:
     """What gives the state's result; None where nothing is to be done.
 
     `keeps_plans`: a session may keep a plan for each statement that has a single one.
@@ -138,6 +151,28 @@ def test_of(action: program.Action) -> Call:
             return Call("row_count_v1", (name,))
         case _:
             return Call("is_true_v1")
+
+
+def merged(works: Sequence[Work], before: int) -> Call | Execute | None:
+    """What does for each state after `before` what these do; None where they differ in more than a text."""
+    texts: list[str] = []
+    shapes: set[Call | Execute] = set()
+    for work in works:
+        match work:
+            case Execute(Assembled((str(text),))):
+                shapes.add(Execute(Chosen((), before)))
+            case Call("query_v1", (Assembled((str(text),)), *rest)):
+                shapes.add(Call("query_v1", (Chosen((), before), *rest)))
+            case _:
+                return None
+        texts.append(text)
+    chosen = Chosen(tuple(texts), before)
+    match list(shapes):
+        case [Execute()]:
+            return Execute(chosen)
+        case [Call(routine, (_, *rest))]:
+            return Call(routine, (chosen, *rest))
+    return None
 
 
 def _gather(state: program.State, gather: program.Gather) -> Call:

@@ -75,7 +75,9 @@ DECLARE
     left_over integer;
 BEGIN
     -- It waits for whoever has just ended the branch beside it, until that commits. The role's own limit is for its steps, and would end the driver's run here.
-    PERFORM set_config('lock_timeout', '0', true);
+    IF current_setting('lock_timeout') <> '0' THEN
+        PERFORM set_config('lock_timeout', '0', true);
+    END IF;
     IF task.race_id IS NOT NULL THEN
         UPDATE df.stop_scope AS s
         SET stopped_at = p_at,
@@ -772,6 +774,8 @@ DECLARE
     stopped_at timestamptz;
     wanted_until timestamptz;
     parent_id bigint;
+    -- The task, if this was its end and is written here; that of df.turn_v1 is written there.
+    ended df.task;
 BEGIN
     -- The task is locked since its claim. What nearly every step does is kept apart, for the sake of speed: the row tells of no failure, and the next state is due
     -- at once. The update is HOT. (wait = 'ready': there was no failure but, maybe, a crash.)
@@ -788,7 +792,7 @@ BEGIN
             AND step.state BETWEEN 1 AND t.last_state
         RETURNING t.instance_id, t.owner, t.seq, t.wake_at, t.is_traced, t.scopes INTO instance_id, driven, seq, wake_at, is_traced, scopes;
     END IF;
-    -- And the end of an instance whose last step succeeded at once, which is all that there is of one with a single step.
+    -- And the end of an instance, or of a branch of a join, whose last step succeeded at once: all that there is of one with a single step.
     IF step.outcome = 'done' AND step.detail IS NULL THEN
         UPDATE df.task AS t
         SET status = 'done',
@@ -796,20 +800,27 @@ BEGIN
             wake_at = NULL
         WHERE t.id = step.task_id
             AND pg_get_userbyid(t.owner) = session_user
-            AND t.parent_id IS NULL
+            AND t.race_id IS NULL
             AND t.status = 'live'
             AND t.wait = 'ready'
             AND t.braced_by IS NULL
             AND t.crashes = 0
-        RETURNING t.instance_id, t.owner, t.seq, t.is_traced, t.scopes INTO instance_id, driven, seq, is_traced, scopes;
+        RETURNING t.* INTO ended;
         IF FOUND THEN
+            instance_id := ended.instance_id;
+            driven := ended.owner;
+            seq := ended.seq;
+            is_traced := ended.is_traced;
+            scopes := ended.scopes;
             attempt := 1;
-            -- Strongly, for somebody may wait for the end.
-            PERFORM FROM df.stop_scope AS s WHERE s.id = scopes[1] AND s.stopped_at IS NULL AND s.wanted_until IS NULL FOR NO KEY UPDATE SKIP LOCKED;
-            IF NOT FOUND THEN
-                verdict := df.lock_scopes_v1(scopes, scopes[1]);
-                IF verdict <> 'ok' THEN
-                    RETURN verdict;
+            IF ended.parent_id IS NULL THEN
+                -- Strongly, for somebody may wait for the end.
+                PERFORM FROM df.stop_scope AS s WHERE s.id = scopes[1] AND s.stopped_at IS NULL AND s.wanted_until IS NULL FOR NO KEY UPDATE SKIP LOCKED;
+                IF NOT FOUND THEN
+                    verdict := df.lock_scopes_v1(scopes, scopes[1]);
+                    IF verdict <> 'ok' THEN
+                        RETURN verdict;
+                    END IF;
                 END IF;
             END IF;
         END IF;
@@ -867,16 +878,22 @@ BEGIN
         IF verdict = 'own' THEN
             -- The step stopped its own instance: what it did stands, and it was the last.
             UPDATE df.task AS t SET status = 'stopped', wake_at = NULL WHERE t.id = step.task_id;
-        ELSIF step.outcome = 'done' AND parent_id IS NULL THEN
-            UPDATE df.instance AS i
-            SET status = 'completed',
-                result = CASE
-                    WHEN step.columns IS NULL THEN coalesce(step.result, 'null')
-                    ELSE jsonb_build_object('rows', coalesce(step.result, '[]'), 'row_count', coalesce(step.row_count, 0))
-                END,
-                started_at = coalesce(i.started_at, p_started_at),
-                ended_at = finished_at
-            WHERE i.id = instance_id;
+        ELSIF step.outcome = 'done' THEN
+            IF ended.parent_id IS NOT NULL THEN
+                INSERT INTO df.binding AS b (task_id, name, owner, row_count, result, columns)
+                VALUES (step.task_id, '.result', driven, step.row_count, step.result, step.columns);
+                PERFORM df.leave_v1(ended, finished_at);
+            ELSIF parent_id IS NULL THEN
+                UPDATE df.instance AS i
+                SET status = 'completed',
+                    result = CASE
+                        WHEN step.columns IS NULL THEN coalesce(step.result, 'null')
+                        ELSE jsonb_build_object('rows', coalesce(step.result, '[]'), 'row_count', coalesce(step.row_count, 0))
+                    END,
+                    started_at = coalesce(i.started_at, p_started_at),
+                    ended_at = finished_at
+                WHERE i.id = instance_id;
+            END IF;
         END IF;
     END IF;
     RETURN 'ok';
