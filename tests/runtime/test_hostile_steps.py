@@ -363,8 +363,10 @@ def test_a_crash_out_of_the_blue_is_in_the_history(hostile):
         holder.execute("BEGIN; LOCK TABLE gate")
         driver = threading.Thread(target=drive)
         driver.start()
-        database.until("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        database.query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+        database.until("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass")
+        database.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass"
+        )
         driver.join(30)
         holder.execute("ROLLBACK")
     hostile.drive_until_ended(instance)

@@ -210,7 +210,7 @@ def test_installing_again_does_not_wait_for_a_running_step(workflows):
         holder.execute("BEGIN; LOCK TABLE gate")
         driver = threading.Thread(target=database.drive)
         driver.start()
-        database.until("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        database.until("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'gate'::regclass")
         with database.connect("dfowner") as connection, connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '2s'")
             connection.execute(runtime_script())
