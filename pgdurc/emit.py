@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # PL/pgSQL looks at the branches of a CASE one after another: more than these are a tree of CASEs.
 _FLAT_UP_TO = 20
 _BRANCHES = 10
+# States that are written as one. Of the texts of all of them PL/pgSQL makes an array once a session.
+_MOST_ALIKE = 100
 # PL/pgSQL compiles a procedure once a session, in a time that grows with states times lines.
 _DENSE_FROM = 1_000
 _MAX_PAIRS = 50  # jsonb_build_object takes 100 arguments
@@ -186,19 +188,21 @@ def _dispatch(states: tuple[State, ...], file: str, source: Source) -> dict[str,
     nodes = [_state(state, work, file, source) for state, work in zip(states, works, strict=True)]
     if len(nodes) <= _FLAT_UP_TO:
         return {"states": nodes}
+
+    def group(at: int, size: int) -> dict[str, Any]:
+        some = slice(at, at + size)
+        if is_dense and size <= _MOST_ALIKE and (alike := _alike(nodes[some], works[some])):
+            return {"alike": alike}
+        return {"states": nodes[some]} if size == _BRANCHES else groups(at, at + size, size // _BRANCHES)
+
+    def groups(begin: int, end: int, size: int) -> dict[str, Any]:
+        parts = [group(at, size) for at in range(begin, min(end, len(nodes)), size)]
+        return {"size": size, "first": begin // size, "groups": parts}
+
     size = _BRANCHES
-    tree: list[dict[str, Any]] = []
-    for at in range(0, len(nodes), size):
-        group = slice(at, at + size)
-        alike = _alike(nodes[group], works[group]) if is_dense else None
-        tree.append({"states": nodes[group]} if alike is None else {"alike": alike})
-    while len(tree) > _FLAT_UP_TO:
-        tree = [
-            {"size": size, "groups": tree[at : at + _BRANCHES], "first": at}
-            for at in range(0, len(tree), _BRANCHES)
-        ]
+    while len(nodes) > _FLAT_UP_TO * size:
         size *= _BRANCHES
-    return {"size": size, "groups": tree, "first": 0}
+    return groups(0, len(nodes), size)
 
 
 def _state(state: State, work: Work, file: str, source: Source) -> dict[str, Any]:

@@ -154,3 +154,18 @@ def test_a_workflow_of_many_states(workflows):
     assert workflows.rows(instance) == [
         {"z": [{"rows": [{"c": 2}], "row_count": 1}, {"rows": [{"?column?": 2}], "row_count": 1}]}
     ]
+
+
+def test_each_of_many_states_that_are_alike_has_its_own_text(workflows):
+    """From a thousand states on those that differ in a text only are one branch of the procedure, which picks the text."""
+    workflows.database.query("CREATE TABLE log (n int)")
+    branches = ", ".join(f"'SELECT {n} AS n'" for n in range(505))
+    steps = " ~> ".join(f"'INSERT INTO log SELECT {n} FROM (VALUES (1)) AS v'" for n in range(505))
+    instance = workflows.run(
+        f"CREATE WORKFLOW w() AS df.join({branches}) |=> results ~> {steps} ~> 'SELECT $results AS results';"
+    )
+    (row,) = workflows.rows(instance)
+    assert row["results"] == [{"rows": [{"n": n}], "row_count": 1} for n in range(505)]
+    body = workflows.database.value("SELECT prosrc FROM pg_proc WHERE proname LIKE 'w\\_\\_%'")
+    assert body.count("[step.state - ") > 10
+    assert workflows.database.query("SELECT n FROM log ORDER BY ctid") == [(n,) for n in range(505)]
