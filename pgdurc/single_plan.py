@@ -15,6 +15,13 @@ from pgdurc.pgsql import Token, scan
 _VARIABLES = {"step", "found"}
 # FROM and TABLE read tables. PL/pgSQL has an INTO of its own, and wants one for what RETURNING gives.
 _KEPT_OUT = {"FROM", "TABLE", "INTO", "RETURNING", "UIDENT", "SQL_COMMENT", "C_COMMENT", ";"}
+# A plan has a type's number and is not told when the type is dropped and made anew, which these never are.
+_LASTING_TYPES = {
+    *("bigint", "int", "int2", "int4", "int8", "integer", "smallint", "numeric", "real", "float4", "float8"),
+    *("bool", "boolean", "bytea", "inet", "json", "jsonb", "text", "uuid", "varchar"),
+    *("date", "interval", "time", "timestamp", "timestamptz"),
+}
+_CASTS = {"CAST", "TREAT", "XMLSERIALIZE"}
 # Literals that mean another time each time that they are read; to a plan they are constants.
 _RELATIVE_TIME = re.compile(r"now|today|tomorrow|yesterday", re.IGNORECASE)
 # Their literals are numbers in a plan, which is not told when the object gets another one.
@@ -40,8 +47,14 @@ def _is_kept_out(before: Token, token: Token) -> bool:
     # It is a part of a value; other ends of lines become those of the script.
     if "\n" in token.text:
         return True
+    if before.text == "::" and token.text.lower() not in _LASTING_TYPES:
+        return True
+    if token.text.upper() in _CASTS:
+        return True
     if token.kind == "SCONST":
-        return _RELATIVE_TIME.search(token.text) is not None
+        # Behind a name or a parenthesis: type 'literal'.
+        is_typed = before.kind == "IDENT" or before.text == ")"
+        return is_typed or _RELATIVE_TIME.search(token.text) is not None
     return token.name in _VARIABLES or (
         token.kind in _KEPT_OUT and (before.kind, token.kind) != ("INSERT", "INTO")
     )

@@ -75,3 +75,18 @@ def test_rows_are_kept_as_if_it_were_planned_each_time(workflows, query):
         "SELECT row_count, result, columns FROM df.binding WHERE name IN ('a', 'b') ORDER BY name"
     )
     assert kept[0] == kept[1]
+
+
+def test_a_type_is_made_anew_while_a_driver_lives(any_workflows):
+    database = any_workflows.database
+    database.query("CREATE TYPE mood AS ENUM ('fine')")
+    any_workflows.deploy(
+        "CREATE WORKFLOW w() AS $$SELECT 'fine'::mood AS m$$ |=> x ~> 'SELECT $x.rows AS r';"
+    )
+    with database.connect() as driver:
+        for _ in range(2):
+            instance = any_workflows.start("w()")
+            driver.execute("CALL df.run(0, NULL)")
+            assert any_workflows.rows(instance) == [{"r": [{"m": "fine"}]}]
+            database.query("DROP TYPE mood")
+            database.query("CREATE TYPE mood AS ENUM ('fine')")

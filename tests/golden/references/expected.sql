@@ -27,16 +27,9 @@ BEGIN
     CASE step.state
     WHEN 1 THEN
         -- workflow.pgd:4 |=> pair
-        step := df.keep_v1(step,
-            ARRAY['id', 'Odd Col', 'day'],
-            ARRAY(
-                WITH pgdurc_rows (id, "Odd Col", day) AS MATERIALIZED (SELECT 1 AS id, 'it''s' AS "Odd Col", DATE '2024-02-29' AS day UNION ALL SELECT 2, 'x', NULL)
-                SELECT ROW(
-                    pg_catalog.to_jsonb(pgdurc_row),
-                    ARRAY[pg_catalog.pg_typeof(pgdurc_row.id), pg_catalog.pg_typeof(pgdurc_row."Odd Col"), pg_catalog.pg_typeof(pgdurc_row.day)],
-                    ARRAY[pgdurc_row.id::pg_catalog.text, pgdurc_row."Odd Col"::pg_catalog.text, pgdurc_row.day::pg_catalog.text])::df.line_v1
-                FROM (SELECT) AS one
-                LEFT JOIN pgdurc_rows AS pgdurc_row ON true));
+        step := df.query_v1(step,
+            $sql$SELECT 1 AS id, 'it''s' AS "Odd Col", DATE '2024-02-29' AS day UNION ALL SELECT 2, 'x', NULL$sql$,
+            ARRAY['id', 'Odd Col', 'day']);
         step.name := 'pair';
         step.state := 2;
     WHEN 2 THEN
