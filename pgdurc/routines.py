@@ -104,7 +104,6 @@ Argument = (
     | Labelled
 )
 
-
 Work = Call | Execute | Stated | None
 
 
