@@ -191,7 +191,7 @@ def _dispatch(states: tuple[State, ...], file: str, source: Source) -> dict[str,
 
     def group(at: int, size: int) -> dict[str, Any]:
         some = slice(at, at + size)
-        if is_dense and size <= _MOST_ALIKE and (alike := _alike(nodes[some], works[some])):
+        if is_dense and size <= _MOST_ALIKE and (alike := _alike(states[some], nodes[some], works[some])):
             return {"alike": alike}
         return {"states": nodes[some]} if size == _BRANCHES else groups(at, at + size, size // _BRANCHES)
 
@@ -231,13 +231,18 @@ def _work(work: Work) -> dict[str, Any]:
     }
 
 
-def _alike(nodes: list[dict[str, Any]], works: list[Work]) -> dict[str, Any] | None:
-    """States that differ in a text only, as branches of a join often do, as one; None where they do not.
+def _alike(
+    states: tuple[State, ...], nodes: list[dict[str, Any]], works: list[Work]
+) -> dict[str, Any] | None:
+    """States that differ in a text at most, as branches of a join often do, as one; None where they do not.
 
     Each branch of a CASE takes three plans, which each session makes and keeps.
     """
     first, last = nodes[0], nodes[-1]
-    work = merged(works, before=first["number"] - 1)
+    work: Work = merged(works, before=first["number"] - 1)
+    is_same = all(other == works[0] for other in works)
+    if work is not None and is_same:
+        work = work_of(states[0], keeps_plans=True)
     if work is None or any(node["no"] is not None or node["name"] != first["name"] for node in nodes):
         return None
     yes = first["yes"]
@@ -248,7 +253,7 @@ def _alike(nodes: list[dict[str, Any]], works: list[Work]) -> dict[str, Any] | N
     comment = first["comment"]
     if comment != last["comment"]:
         comment += f" ... {last['comment']}"
-    return {**first, **_work(work), "comment": comment, "yes": yes}
+    return {**first, **_work(work), "comment": comment, "yes": yes, "is_same": is_same}
 
 
 def _is_plain(then: Jump | Leave) -> bool:

@@ -37,7 +37,7 @@
 --      goes to wait for a signal and by whoever sends one; a race's FOR UPDATE by a step that decides it. The branches of a wide join share the lock of the
 --      instance among sixteen rows: a cancel takes all of them.
 --   3. instance: by whoever holds its scope.
---   4. fan_in: by a branch of a join that ends, its slot and then the sum. 5. the parent's task: by the branch that wakes it. Nobody claims it meanwhile,
+--   4. fan_in: by a branch of a join that ends, its own counter and then those above it. 5. the parent's task: by the branch that wakes it. Nobody claims it meanwhile,
 --      for it is not due; who finds it locked by such an accident waits for a moment.
 --   df.cancel takes the scopes FOR UPDATE, then the instance. It, df.signal and the winner of a race touch tasks with SKIP LOCKED only. Nobody who holds a
 --   scope waits for a task that can run, so there is no cycle. A driver waits for a scope for a second at most (somebody may have left a cancel open in a

@@ -197,8 +197,9 @@ CREATE TABLE IF NOT EXISTS df.signal (
     taken_by bigint
 );
 
--- How many branches of a join are still at work, spread over sixteen rows, so that those that end together seldom meet; row 16 counts the rows that are not at
--- zero yet. Whoever brings that to zero wakes the parent.
+-- How many branches of a join are still at work, in up to three levels, so that those that end together seldom meet. A branch counts down the first of these counters that
+-- there is, and whoever brings one to zero the one above it: 17 + branch % 64, in a join of more than 64; branch % 16, in one of more than 16; 16, and who brings that to
+-- zero wakes the parent.
 CREATE TABLE IF NOT EXISTS df.fan_in (
     parent_id bigint NOT NULL,
     slot integer NOT NULL,

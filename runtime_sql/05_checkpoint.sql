@@ -72,6 +72,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    counter integer;
     left_over integer;
 BEGIN
     -- It waits for whoever has just ended the branch beside it, until that commits. The role's own limit is for its steps, and would end the driver's run here.
@@ -97,22 +98,17 @@ BEGIN
             FOR UPDATE SKIP LOCKED
         );
     ELSE
-        UPDATE df.fan_in AS f
-        SET remaining = f.remaining - 1
-        WHERE f.parent_id = task.parent_id
-            AND f.slot = task.branch % 16
-        RETURNING f.remaining INTO left_over;
-        IF left_over > 0 THEN
-            RETURN;
-        END IF;
-        UPDATE df.fan_in AS f
-        SET remaining = f.remaining - 1
-        WHERE f.parent_id = task.parent_id
-            AND f.slot = 16
-        RETURNING f.remaining INTO left_over;
-        IF left_over > 0 THEN
-            RETURN;
-        END IF;
+        -- See df.fan_in: a counter that the join does not have is passed over.
+        FOREACH counter IN ARRAY ARRAY[17 + task.branch % 64, task.branch % 16, 16] LOOP
+            UPDATE df.fan_in AS f
+            SET remaining = f.remaining - 1
+            WHERE f.parent_id = task.parent_id
+                AND f.slot = counter
+            RETURNING f.remaining INTO left_over;
+            IF left_over > 0 THEN
+                RETURN;
+            END IF;
+        END LOOP;
     END IF;
     UPDATE df.task AS t
     SET wake_at = p_at,
@@ -261,7 +257,7 @@ REVOKE ALL ON FUNCTION df.release_v1(bigint[]) FROM PUBLIC;
 
 -- Locks the first due task behind (p_after, p_after_id). The position is why a claim is cheap: without it each would walk over the dead index entries that the
 -- tasks before it left, all of them as long as somebody holds an old snapshot. p_known_version_id: the version whose command the driver has looked up lately. p_owner: NULL is
--- the session's own role.
+-- the session's own role. crowded: as run, and other drivers are at tasks that are due at the same instant, see df.spread_v1.
 CREATE OR REPLACE FUNCTION df.claim_task_v1(
     p_after timestamptz, p_after_id bigint, p_known_version_id bigint, p_owner regrole DEFAULT NULL
 ) RETURNS df.claim_v1
@@ -279,6 +275,7 @@ DECLARE
     scopes bigint[];
     braced_by bigint;
     passed bigint[];
+    beside bigint[];
     driver df.driver;
 BEGIN
     IF p_owner IS NOT NULL THEN
@@ -300,7 +297,8 @@ BEGIN
                 AND t.wake_at <= claim.started_at
                 AND t.wake_at < coalesce(first.wake_at, 'infinity')
                 AND (t.wake_at, t.id) > (p_after, p_after_id)
-            UNION ALL
+        ),
+        ARRAY(
             SELECT t.id
             FROM df.task AS t
             WHERE t.owner = driven
@@ -308,7 +306,7 @@ BEGIN
                 AND t.id > CASE WHEN first.wake_at = p_after THEN p_after_id ELSE 0 END
                 AND t.id < first.id
         )
-    INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by, passed
+    INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by, passed, beside
     FROM (VALUES (true)) AS always (is_true)
     LEFT JOIN (
         SELECT t.id, t.instance_id, t.version_id, t.state, t.wake_at, t.scopes, t.braced_by
@@ -320,6 +318,10 @@ BEGIN
         LIMIT 1
         FOR UPDATE SKIP LOCKED
     ) AS first ON true;
+    IF beside <> '{}' THEN
+        claim.verdict := 'crowded';
+        passed := passed || beside;
+    END IF;
     IF passed <> '{}' THEN
         -- What df.release_v1 looks for, looked for here: it is dear to call, and nearly never needed.
         IF EXISTS (SELECT FROM df.task AS t WHERE t.id = ANY (passed) AND t.xmax = pg_current_xact_id_if_assigned()::xid) THEN
@@ -389,6 +391,60 @@ BEGIN
         claim.verdict := 'settled';
     END IF;
     RETURN claim;
+END
+$$;
+
+-- Locks the task that stands behind (p_wake_at, p_id) in the queue where that is due at the same instant and has the next id, as the branches of a join do; and
+-- is of the same version. verdict NULL: there is none, or somebody has it. To look through the queue is dearer. Whether the task has been
+-- stopped is not looked at, see df.continue_v1.
+CREATE OR REPLACE FUNCTION df.claim_next_v1(p_wake_at timestamptz, p_id bigint, p_version_id bigint, p_clock_shift interval) RETURNS df.claim_v1
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    claim df.claim_v1;
+BEGIN
+    SELECT 'run', t.id, t.instance_id, t.state, t.version_id, t.wake_at, clock_timestamp() + p_clock_shift, p_clock_shift
+    INTO claim.verdict, claim.task_id, claim.instance_id, claim.state, claim.version_id, claim.wake_at, claim.started_at, claim.clock_shift
+    FROM df.task AS t
+    WHERE t.id = p_id + 1
+        AND pg_get_userbyid(t.owner) = session_user
+        -- Not `t.wake_at = p_wake_at`, see df.continue_v1.
+        AND coalesce(t.wake_at = p_wake_at, false)
+        AND t.version_id = p_version_id
+        AND t.braced_by IS NULL
+    FOR UPDATE SKIP LOCKED;
+    IF claim.verdict IS NULL AND pg_current_xact_id_if_assigned() IS NOT NULL THEN
+        -- It may have moved at this very instant.
+        PERFORM df.release_v1(ARRAY[p_id + 1]);
+        claim.verdict := 'settled';
+        claim.wake_at := p_wake_at;
+        claim.task_id := p_id;
+    END IF;
+    RETURN claim;
+END
+$$;
+
+-- Behind which id a driver looks next that has just claimed the task (p_wake_at, p_id) among others at work: some way on, as long as tasks that are due at the same instant are left
+-- there. Side by side they would find each other's locks at every claim. p_owner: as in df.claim_task_v1.
+CREATE OR REPLACE FUNCTION df.spread_v1(p_wake_at timestamptz, p_id bigint, p_owner regrole DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+DECLARE
+    driven CONSTANT regrole := coalesce(p_owner, quote_ident(session_user)::regrole);
+    further CONSTANT bigint := p_id + (random() * 256)::integer;
+BEGIN
+    IF (p_owner IS NULL OR df.drives_v1(p_owner))
+        AND EXISTS (SELECT FROM df.task AS t WHERE t.owner = driven AND t.wake_at = p_wake_at AND t.id > further)
+    THEN
+        RETURN further;
+    END IF;
+    RETURN p_id;
 END
 $$;
 
@@ -529,21 +585,23 @@ AS $$
 DECLARE
     race bigint;
     slots bigint[];
+    width CONSTANT integer := cardinality(p_branches);
     -- Those of races around it.
     around bigint[];
 BEGIN
     IF p_kind = 'race' THEN
         INSERT INTO df.stop_scope AS s (instance_id, kind) VALUES (task.instance_id, 'race') RETURNING s.id INTO race;
     ELSE
-        INSERT INTO df.fan_in AS f (parent_id, slot, remaining)
-        SELECT task.id, g.slot, g.remaining
-        FROM (
-            SELECT n.branch % 16 AS slot, count(*) AS remaining FROM generate_series(1, cardinality(p_branches)) AS n (branch) GROUP BY 1
-            UNION ALL
-            SELECT 16, least(cardinality(p_branches), 16)
-        ) AS g
-        ON CONFLICT (parent_id, slot) DO UPDATE SET remaining = excluded.remaining;
-        IF cardinality(p_branches) >= df.wide_from_v1() THEN
+        -- Those of its fork before this one.
+        DELETE FROM df.fan_in AS f WHERE f.parent_id = task.id;
+        INSERT INTO df.fan_in (parent_id, slot, remaining)
+        SELECT task.id, 17 + b.branch % 64, count(*) FROM generate_series(1, width) AS b (branch) WHERE width > 64 GROUP BY 2
+        UNION ALL
+        -- Counter 17 + n counts down that of n % 16.
+        SELECT task.id, b.branch % 16, count(*) FROM generate_series(1, least(width, 64)) AS b (branch) WHERE width > 16 GROUP BY 2
+        UNION ALL
+        SELECT task.id, 16, least(width, 16);
+        IF width >= df.wide_from_v1() THEN
             slots := ARRAY(SELECT s.id FROM df.stop_scope AS s WHERE s.instance_id = task.instance_id AND s.kind = 'slot' ORDER BY s.id LIMIT 16);
             IF slots = '{}' THEN
                 WITH slot AS (

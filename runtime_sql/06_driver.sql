@@ -66,6 +66,11 @@ DECLARE
     idle_place integer;
     -- The task that it is at.
     claim df.claim_v1;
+    -- It was due at the same instant as the one before it, so the next one may be, too; and its own step is done, so that one is looked for.
+    is_alike boolean;
+    follows boolean;
+    -- The instant at which those are due that it has left behind, to be out of other drivers' way.
+    left_at pg_catalog.timestamptz;
     version_id bigint;
     command pg_catalog.text;
     procedure_oid pg_catalog.oid;
@@ -115,6 +120,7 @@ BEGIN
     rewound_at := clock_timestamp();
     position_at := '-infinity';
     position_id := 0;
+    follows := false;
     WHILE clock_timestamp() < ends_at AND NOT is_interrupted LOOP
         IF clock_timestamp() > rewound_at + interval '1 second' THEN
             -- What has come due behind the position: a start that committed late, a task that another driver has dropped.
@@ -123,6 +129,8 @@ BEGIN
             rewound_at := clock_timestamp();
             -- And the procedure is looked up anew, for it may have been replaced.
             version_id := NULL;
+            follows := false;
+            left_at := NULL;
             -- And it is the next one's turn.
             roles := df.driven_roles_v1();
             place := place % cardinality(roles) + 1;
@@ -133,7 +141,14 @@ BEGIN
                 COMMIT;
             END IF;
         END IF;
-        claim := df.claim_task_v1(position_at, position_id, version_id, owner);
+        claim.verdict := NULL;
+        IF follows THEN
+            claim := df.claim_next_v1(position_at, position_id, version_id, claim.clock_shift);
+            follows := false;
+        END IF;
+        IF claim.verdict IS NULL THEN
+            claim := df.claim_task_v1(position_at, position_id, version_id, owner);
+        END IF;
 
         IF claim.verdict = 'none' THEN
             COMMIT;
@@ -144,6 +159,7 @@ BEGIN
             IF position_id > 0 THEN
                 position_at := '-infinity';
                 position_id := 0;
+                left_at := NULL;
             ELSIF idle_place <= cardinality(roles) AND place % cardinality(roles) + 1 <> idle_place THEN
                 -- Others of them may have something.
                 rewound_at := '-infinity';
@@ -191,8 +207,23 @@ BEGIN
             CONTINUE;
         END IF;
 
+        IF left_at < claim.wake_at THEN
+            -- What it has left behind is due for longer.
+            ROLLBACK;
+            position_at := '-infinity';
+            position_id := 0;
+            left_at := NULL;
+            CONTINUE;
+        END IF;
+        is_alike := claim.wake_at = position_at AND owner IS NULL;
         position_at := claim.wake_at;
         position_id := claim.task_id;
+        IF claim.verdict = 'crowded' THEN
+            position_id := df.spread_v1(position_at, position_id, owner);
+            IF position_id > claim.task_id THEN
+                left_at := position_at;
+            END IF;
+        END IF;
         IF claim.verdict = 'braced' THEN
             ROLLBACK;
             IF looked_at < clock_timestamp() - interval '1 second' THEN
@@ -317,6 +348,8 @@ BEGIN
                                 claim.task_id, moment, claim.clock_shift,
                                 error_sqlstate, error_message, error_detail, error_hint, error_context, is_interrupted);
                         END IF;
+                    WHEN 'ok' THEN
+                        follows := is_alike;
                     ELSE
                         NULL;
                 END CASE;

@@ -119,7 +119,7 @@ class Stage:
         ).fetchone()
         assert claim is not None
         verdict, task, instance, state, command, shift, started_at = claim
-        if verdict != "run":
+        if verdict not in ("run", "crowded"):
             connection.commit()
             return
         assert instance == self.instance

@@ -215,9 +215,11 @@ def test_the_functions_of_steps_read_nothing_of_another_owner(alices):
     """ATTACK: what a step procedure calls, with a step made up of alice's ids, in a session of bob's and in a task of bob's own."""
     workflows, instance = alices
     database = workflows.database
-    tasks = [row[0] for row in database.query("SELECT id FROM df.task ORDER BY id")]
+    tasks = database.query(
+        "SELECT id, version_id, coalesce(wake_at, '-infinity')::text FROM df.task ORDER BY id"
+    )
     before = snapshot(database)
-    for task in tasks:
+    for task, version, due in tasks:
         step = f"ROW({task}, '{instance}', 1, 'advance', NULL, NULL, NULL, NULL, NULL, NULL)::df.step_v1"
         for call in (
             f"df.value_v1({step}, 'x')", f"df.value_v1({step}, 'x', 'n')", f"df.value_v1({step}, 'x', NULL, true)", f"df.rows_v1({step}, 'x')",
@@ -225,7 +227,8 @@ def test_the_functions_of_steps_read_nothing_of_another_owner(alices):
             f"df.load_param_v1({step}, 'n')", f"df.var_v1({step}, 'password')", f"df.var_v1({step}, 'sys_label')",
             f"df.find_binding_v1({task}, 'x')", f"df.lookup_param_v1({task}, 'n')", f"df.gather_v1({step}, 2, merge => ARRAY['x', '.result'])",
             f"df.wait_for_signal_v1({step}, 'other')", f"df.lap_v1({step})", f"df.is_stopped_v1({task})", "df.next_due_v1('-infinity')",
-            "df.claim_task_v1('-infinity', 0, NULL)", "df.retire_v1(1000)", "df.find_procedure_v1(1)",
+            "df.claim_task_v1('-infinity', 0, NULL)", f"df.claim_next_v1('{due}', {task - 1}, {version}, '0')",
+            f"df.spread_v1('{due}', 0)", "df.retire_v1(1000)", "df.find_procedure_v1(1)",
         ):  # fmt: skip
             try:
                 found = str(database.query(f"SELECT {call}", role="bob"))

@@ -19,7 +19,7 @@ BEGIN
     PERFORM df.register_v1('w', '00000001', jsonb_build_object(
         'file', 'w.pgd', 'line', 1, 'source', '', 'graph', '{"node": "sequence", "parts": []}'::jsonb, 'options', '{}',
         'states', (SELECT jsonb_agg(jsonb_build_object('state', g, 'kind', 'sql', 'label', 's' || g, 'line', g))
-            FROM generate_series(1, 40) AS g)));
+            FROM generate_series(1, 200) AS g)));
 END
 $do$;
 """

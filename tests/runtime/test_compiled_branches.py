@@ -169,3 +169,25 @@ def test_each_of_many_states_that_are_alike_has_its_own_text(workflows):
     body = workflows.database.value("SELECT prosrc FROM pg_proc WHERE proname LIKE 'w\\_\\_%'")
     assert body.count("[step.state - ") > 10
     assert workflows.database.query("SELECT n FROM log ORDER BY ctid") == [(n,) for n in range(505)]
+
+
+def test_many_states_that_are_the_same_are_one_statement(workflows):
+    """Planned once a session, where it is one that may be."""
+    workflows.database.query("CREATE TABLE log (n int)")
+    branches = ", ".join(["'SELECT 7 AS n'"] * 600)
+    steps = " ~> ".join(
+        ["'INSERT INTO log VALUES (1)'"] * 300 + ["'INSERT INTO log SELECT 2 FROM log LIMIT 1'"] * 300
+    )
+    instance = workflows.run(
+        f"CREATE WORKFLOW w() AS df.join({branches}) |=> results ~> {steps} ~> 'SELECT $results AS results';"
+    )
+    (row,) = workflows.rows(instance)
+    assert row["results"] == [{"rows": [{"n": 7}], "row_count": 1}] * 600
+    body = workflows.database.value("SELECT prosrc FROM pg_proc WHERE proname LIKE 'w\\_\\_%'")
+    assert body.count("df.query_v1(") < 30
+    assert body.count("df.keep_v1(") > 5
+    assert body.count(" INSERT INTO log VALUES (1);") > 1
+    assert workflows.database.query("SELECT n, count(*) FROM log GROUP BY 1 ORDER BY 1") == [
+        (1, 300),
+        (2, 300),
+    ]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -217,9 +218,11 @@ def test_of_two_branches_that_end_together_one_wakes_the_parent(program, order, 
     assert program.workflows.status(instance) == "completed"
 
 
-def test_only_the_branch_that_is_last_touches_the_parent(program):
-    """Sixteen counters a parent: somebody holds the parent's row, and of thirty branches the last alone waits for it."""
-    instance, (parent, *branches) = forked(program, join_of(*[note("x") + DONE] * 30))
+@pytest.mark.parametrize("width", [5, 17, 64, 65, 150])
+def test_only_the_branch_that_is_last_touches_the_parent(program, width):
+    """Up to three levels of counters: somebody holds the parent's row, and of all branches the last alone waits for it."""
+    instance, (parent, *branches) = forked(program, join_of(*[note("x") + DONE] * width))
+    random.Random(width).shuffle(branches)
     with (
         program.database.connect("dfowner", autocommit=False) as holder,
         hands(program.database, 1) as (hand,),
@@ -238,6 +241,40 @@ def test_only_the_branch_that_is_last_touches_the_parent(program):
             hand.commit()
     program.database.drive()
     assert program.workflows.status(instance) == "completed"
+
+
+def test_a_join_that_an_earlier_runtime_has_forked_goes_on(program):
+    """It has sixteen counters and their sum, however wide it is."""
+    instance, (parent, *branches) = forked(program, join_of(*[note("x") + DONE] * 100))
+    program.database.query("DELETE FROM df.fan_in", role="dfowner")
+    program.database.query(
+        "INSERT INTO df.fan_in SELECT %s, n %% 16, count(*) FROM generate_series(1, 100) AS n GROUP BY 2"
+        " UNION ALL SELECT %s, 16, 16",
+        parent,
+        parent,
+        role="dfowner",
+    )
+    with hands(program.database, 1) as (hand,):
+        for branch in branches[:-1]:
+            hand.claim(branch)
+            assert hand.answer(branch, "done") == "ok"
+            hand.commit()
+    due = "SELECT wake_at IS NOT NULL FROM df.task WHERE id = %s"
+    assert program.database.value(due, parent, role="dfowner") is False
+    program.database.drive()
+    assert program.workflows.status(instance) == "completed"
+
+
+@pytest.mark.parametrize("widths", [(100, 3), (3, 100), (100, 30)])
+def test_each_join_of_a_task_has_counters_of_its_own(any_workflows, widths):
+    """The first ends by a break, with counters that are not at zero."""
+    first, second = (", ".join(["'SELECT 1'"] * width) for width in widths)
+    instance = any_workflows.run(
+        f"CREATE WORKFLOW w() AS df.loop("
+        f"df.join({first}, df.if('SELECT true', df.break(), 'SELECT 1')) ~> df.join({second}), 'SELECT true')"
+        f" ~> df.join({second}) ~> df.join({first});"
+    )
+    assert any_workflows.status(instance) == "completed", any_workflows.error(instance)
 
 
 # From so many branches on a join is wide.
@@ -661,11 +698,127 @@ def test_a_claim_among_tasks_due_at_the_same_instant_reads_a_few_pages(program):
         program.database.connect(autocommit=False) as driver,
     ):
         holder.execute("SELECT FROM df.task WHERE id BETWEEN %s AND %s FOR UPDATE", (task, task + 7))
-        assert driver.execute(claim).fetchone() == ("run", task + 8)
+        assert driver.execute(claim).fetchone() == ("crowded", task + 8)
         (pages,) = driver.execute(
             "SELECT pg_stat_get_xact_blocks_fetched('df.task_due'::regclass)"
         ).fetchone()
     assert pages < 20
+
+
+def test_the_next_task_is_claimed_by_its_id(program):
+    """Of those that were started together and are of one version; and no other than that."""
+    program.deploy({1: note("x") + DONE})
+    program.database.query("SELECT w() FROM generate_series(1, 4)")
+    program.database.query("UPDATE df.task SET wake_at = '2021-01-01'", role="dfowner")
+    started = "SELECT id, version_id, wake_at FROM df.task ORDER BY id"
+    (first, version, due), *others = program.database.query(started, role="dfowner")
+    assert others == [(first + n, version, due) for n in (1, 2, 3)]
+    program.database.query(
+        "UPDATE df.task SET wake_at = '2020-01-01' WHERE id = %s", first + 3, role="dfowner"
+    )
+    shift = "1 hour"
+    with hands(program.database, 2) as (one, other):
+
+        def claim(behind: int, of: int = version) -> Any:
+            statement = "SELECT (c).* FROM df.claim_next_v1(%s, %s, %s, %s) AS c"
+            columns = ("verdict", "task_id", "state", "version_id", "command", "wake_at", "clock_shift")
+            found = one.connection.execute(
+                statement.replace("(c).*", ", ".join(f"(c).{column}" for column in columns)),
+                (due, behind, of, shift),
+            ).fetchone()
+            one.commit()
+            return found
+
+        nothing = (None,) * 7
+        assert claim(first) == ("run", first + 1, 1, version, None, due, timedelta(hours=1))
+        assert claim(first - 1)[:2] == ("run", first)
+        assert claim(first + 1)[:2] == ("run", first + 2)
+        # Due at another instant; none at all; of another version; locked.
+        assert claim(first + 2) == nothing
+        assert claim(first + 3) == nothing
+        assert claim(first, version + 1) == nothing
+        other.claim(first + 1)
+        assert claim(first) == nothing
+        other.rollback()
+        assert claim(first)[0] == "run"
+
+
+def test_a_claim_of_the_next_task_holds_none_that_moved_while_it_looked(program):
+    """PostgreSQL has it locked before it sees that, as at any other claim."""
+    program.deploy({1: SIGNAL.format("") + GOT})
+    instance = program.workflows.start("w()")
+    (task,) = tasks_of(program, instance)
+    version, due = program.database.query("SELECT version_id, wake_at FROM df.task", role="dfowner")[0]
+    # As often as it takes, in a transaction each; a move in between is what is waited for.
+    claims = f"""
+        DO $$
+        DECLARE
+            claim df.claim_v1;
+        BEGIN
+            FOR i IN 1 .. 100000 LOOP
+                claim := df.claim_next_v1('{due}', {task - 1}, {version}, '0');
+                IF claim.verdict = 'settled' THEN
+                    RAISE NOTICE 'settled %', claim.task_id;
+                    RETURN;
+                END IF;
+                COMMIT;
+            END LOOP;
+        END
+        $$"""
+    moves = f"""
+        DO $$
+        BEGIN
+            FOR i IN 1 .. 100000 LOOP
+                UPDATE df.task SET wake_at = NULL, wait = 'signal', signal_name = 'go' WHERE id = {task};
+                COMMIT;
+                UPDATE df.task SET wake_at = '{due}', wait = 'ready', signal_name = NULL WHERE id = {task};
+                COMMIT;
+                EXIT WHEN pg_try_advisory_xact_lock(1) IS FALSE;
+            END LOOP;
+        END
+        $$"""
+    notices: list[str] = []
+    with (
+        program.database.connect() as driver,
+        program.database.connect("dfowner") as mover,
+        program.database.connect("dfowner") as holder,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        driver.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+        moved = pool.submit(mover.execute, moves.encode())
+        driver.execute(claims.encode())
+        with holder.transaction():
+            holder.execute("SELECT pg_advisory_xact_lock(1)")
+            moved.result(timeout=BOUND_S)
+    # What it had locked is due again, for a signal may have passed over it.
+    assert notices == [f"settled {task - 1}"]
+
+
+def test_a_driver_among_others_goes_some_way_on_and_comes_back(program):
+    """Somebody is at the first of many tasks that are due at one instant: the others are run, those that were passed over, too, before what is due later."""
+    program.deploy({1: note("early") + DONE})
+    program.database.query("SELECT w() FROM generate_series(1, 600)")
+    program.database.query("UPDATE df.task SET wake_at = '2021-01-01'", role="dfowner")
+    ((first, due),) = program.database.query(
+        "SELECT id, wake_at FROM df.task ORDER BY id LIMIT 1", role="dfowner"
+    )
+    later = program.workflows.start("w()")
+    assert program.database.value(f"SELECT df.spread_v1('{due}', {first + 598})") == first + 598
+    spread = {program.database.value(f"SELECT df.spread_v1('{due}', {first})") - first for _ in range(100)}
+    assert min(spread) >= 0
+    assert max(spread) <= 256
+    assert len(spread) > 50
+    with hands(program.database, 1) as (hand,):
+        hand.claim(first)
+        program.database.drive()
+        done = (
+            "SELECT i.id = %s FROM df.step_run AS s JOIN df.task AS t ON t.id = s.task_id"
+            " JOIN df.instance AS i ON i.id = t.instance_id ORDER BY s.finished_at"
+        )
+        ended = [is_later for (is_later,) in program.database.query(done, later, role="dfowner")]
+    assert ended == [False] * 599 + [True]
+    program.database.drive()
+    assert program.database.value("SELECT count(*) FROM df.task WHERE status = 'done'", role="dfowner") == 601
 
 
 def test_to_go_on_with_a_task_looks_through_nothing_that_is_due(any_workflows):

@@ -489,12 +489,14 @@ def test_version(workflows):
 # Between any two steps, where a setting more costs; each table that they read has an index for it.
 HOT = {
     "advance_v1",
+    "claim_next_v1",
     "claim_task_v1",
     "continue_v1",
     "find_procedure_v1",
     "gather_v1",
     "release_v1",
     "retake_v1",
+    "spread_v1",
 }
 
 
