@@ -821,7 +821,14 @@ def test_a_driver_among_others_goes_some_way_on_and_comes_back(program):
     assert program.database.value("SELECT count(*) FROM df.task WHERE status = 'done'", role="dfowner") == 601
 
 
-def test_to_go_on_with_a_task_looks_through_nothing_that_is_due(any_workflows):
+@pytest.mark.parametrize(
+    "go_on",
+    [
+        "SELECT df.continue_v1(%s, 0, df.now())",
+        "SELECT (df.claim_next_v1('2020-01-01', %s - 1, 1, '0')).state",
+    ],
+)
+def test_to_go_on_with_a_task_looks_through_nothing_that_is_due(any_workflows, go_on):
     """Planned while nothing is due, when the index of what is due looks as small as can be; and a session keeps its plan."""
     database = any_workflows.database
     instance = any_workflows.run("CREATE WORKFLOW w() AS df.sleep(60) ~> 'SELECT 1';")
@@ -832,7 +839,6 @@ def test_to_go_on_with_a_task_looks_through_nothing_that_is_due(any_workflows):
         " FROM df.task AS t, generate_series(1, 5000)",
         role="dfowner",
     )
-    go_on = "SELECT df.continue_v1(%s, 0, df.now())"
     with database.connect() as driver:
         database.query("UPDATE df.task SET wake_at = NULL", role="dfowner")
         database.query("VACUUM FULL ANALYZE df.task", role="dfowner")
