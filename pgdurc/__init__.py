@@ -6,4 +6,5 @@ __version__ = "0.1.0"
 # 2 brought df.cursor_v1, forms of values in calls, and the roles that a driver drives.
 # 3 brought forms of values beside JSON operators and constant texts.
 # 4 brought df.keep_v1.
-RUNTIME_EPOCH = 4
+# 5 counts the branches of a join in another way.
+RUNTIME_EPOCH = 5

@@ -240,7 +240,7 @@ def _alike(
     """
     first, last = nodes[0], nodes[-1]
     work: Work = merged(works, before=first["number"] - 1)
-    is_same = all(other == works[0] for other in works)
+    is_same = len(works) > 1 and all(work == works[0] for work in works)
     if work is not None and is_same:
         work = work_of(states[0], keeps_plans=True)
     if work is None or any(node["no"] is not None or node["name"] != first["name"] for node in nodes):

@@ -136,7 +136,7 @@ CREATE TABLE IF NOT EXISTS df.runtime (
 DO $$
 DECLARE
     version CONSTANT text := '0.1.0';
-    epoch CONSTANT integer := 4;
+    epoch CONSTANT integer := 5;
     installed df.runtime;
 BEGIN
     SELECT r.* INTO installed FROM df.runtime AS r;

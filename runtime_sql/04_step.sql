@@ -138,7 +138,15 @@ DECLARE
     names pg_catalog.text[] := coalesce(p_columns, df.columns_of_v1(p_sql));
     quoted pg_catalog.text[];
     casts pg_catalog.text[];
-    lines df.line_v1[];
+    line record;
+    n integer := 0;
+    objects pg_catalog.jsonb[];
+    types pg_catalog.regtype[];
+    vals pg_catalog.text[];
+    -- Where a type is none of those that are JSON's own or its strings: the texts of all rows.
+    is_plain boolean;
+    lines pg_catalog.jsonb[];
+    texts pg_catalog.jsonb[];
 BEGIN
     -- The rows become objects, so a name that is there already gets its position. In bytes: a longer alias would be cut to what it was.
     FOR i IN 2 .. pg_catalog.cardinality(names) LOOP
@@ -154,18 +162,38 @@ BEGIN
     END LOOP;
 
     -- The outer join: types are known also where there is no row.
-    EXECUTE pg_catalog.concat(
+    FOR line IN EXECUTE pg_catalog.concat(
         coalesce(p_hoisted OPERATOR(pg_catalog.||) ', ', 'WITH '),
         'pgdurc_rows (', pg_catalog.array_to_string(quoted, ', '), ') AS MATERIALIZED (', p_sql, E'\n)',
         CASE WHEN p_types IS NOT NULL THEN
             pg_catalog.concat(', pgdurc_typed AS (SELECT ', pg_catalog.array_to_string(casts, ', '), ' FROM pgdurc_rows AS r)')
         END,
-        ' SELECT ARRAY(SELECT ROW(pg_catalog.to_jsonb(pgdurc_row)',
-        ', ARRAY[pg_catalog.pg_typeof(pgdurc_row.', pg_catalog.array_to_string(quoted, '), pg_catalog.pg_typeof(pgdurc_row.'), ')]',
-        ', ARRAY[pgdurc_row.', pg_catalog.array_to_string(quoted, '::pg_catalog.text, pgdurc_row.'), '::pg_catalog.text])::df.line_v1',
-        ' FROM (SELECT) AS one LEFT JOIN ', CASE WHEN p_types IS NULL THEN 'pgdurc_rows' ELSE 'pgdurc_typed' END, ' AS pgdurc_row ON true)')
-    INTO lines;
-    RETURN df.keep_v1(step, names, lines);
+        ' SELECT pg_catalog.to_jsonb(pgdurc_row) AS object',
+        ', ARRAY[pg_catalog.pg_typeof(pgdurc_row.', pg_catalog.array_to_string(quoted, '), pg_catalog.pg_typeof(pgdurc_row.'), ')] AS types',
+        ', ARRAY[pgdurc_row.', pg_catalog.array_to_string(quoted, '::pg_catalog.text, pgdurc_row.'), '::pg_catalog.text] AS vals',
+        ' FROM (SELECT) AS one LEFT JOIN ', CASE WHEN p_types IS NULL THEN 'pgdurc_rows' ELSE 'pgdurc_typed' END, ' AS pgdurc_row ON true')
+    LOOP
+        IF types IS NULL THEN
+            types := line.types;
+            vals := line.vals;
+            is_plain := df.are_plain_v1(types);
+        END IF;
+        IF line.object IS NOT NULL THEN
+            n := n OPERATOR(pg_catalog.+) 1;
+            objects[n] := line.object;
+            IF NOT is_plain THEN
+                lines[n] := pg_catalog.to_jsonb(line.vals);
+            END IF;
+        END IF;
+    END LOOP;
+    IF lines IS NOT NULL THEN
+        texts := df.texts_v1(types, lines);
+    END IF;
+
+    step.row_count := n;
+    step.result := coalesce(pg_catalog.to_jsonb(objects), '[]');
+    step.columns := df.columns_v1(names, types, vals, texts);
+    RETURN step;
 END
 $$;
 

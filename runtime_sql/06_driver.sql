@@ -69,8 +69,9 @@ DECLARE
     -- It was due at the same instant as the one before it, so the next one may be, too; and its own step is done, so that one is looked for.
     is_alike boolean;
     follows boolean;
-    -- The instant at which those are due that it has left behind, to be out of other drivers' way.
+    -- Where it has begun to leave tasks behind, to be out of other drivers' way.
     left_at pg_catalog.timestamptz;
+    left_id bigint;
     version_id bigint;
     command pg_catalog.text;
     procedure_oid pg_catalog.oid;
@@ -210,8 +211,8 @@ BEGIN
         IF left_at < claim.wake_at THEN
             -- What it has left behind is due for longer.
             ROLLBACK;
-            position_at := '-infinity';
-            position_id := 0;
+            position_at := left_at;
+            position_id := left_id;
             left_at := NULL;
             CONTINUE;
         END IF;
@@ -220,8 +221,9 @@ BEGIN
         position_id := claim.task_id;
         IF claim.verdict = 'crowded' THEN
             position_id := df.spread_v1(position_at, position_id, owner);
-            IF position_id > claim.task_id THEN
-                left_at := position_at;
+            IF position_id > claim.task_id AND left_at IS NULL THEN
+                left_at := claim.wake_at;
+                left_id := claim.task_id;
             END IF;
         END IF;
         IF claim.verdict = 'braced' THEN
@@ -271,6 +273,7 @@ BEGIN
                     version_id := NULL;
                     position_at := '-infinity';
                     position_id := 0;
+                    left_at := NULL;
                     EXIT;
                 END IF;
             END IF;

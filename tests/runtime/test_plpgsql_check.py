@@ -56,6 +56,9 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("next_cron_v1", "control reached end of function without RETURN"): "its loop ends by RETURN only",
     ("nodes_of_v1", 'cast "text" value to'): LITERAL,
     ("query_v1", "not sanitized"): STEP_SQL,
+    ("query_v1", "cannot determinate a result of dynamic SQL"): IS_A_RECORD,
+    ("query_v1", 'never read variable "line"'): SEES_NO_RECORD,
+    ("query_v1", 'record "line" is not assigned yet'): SEES_NO_RECORD,
     ("remove_jobs_v1", 'relation "cron.job" does not exist'): CRON,
     ("run", 'never read variable "answer"'): SEES_NO_RECORD,
     (

@@ -66,7 +66,8 @@ def test_planned_each_time(sql, why):
 
 def body(statement: str, steps: int = 2, name: str = "") -> str:
     quoted = "'{}'".format(statement.replace("'", "''")) + (f" |=> {name}" if name else "")
-    chain = " ~> ".join([quoted] * (steps - 1) + ["'SELECT $x.rows'" if name else "'SELECT 2'"])
+    steps_of = [quoted.replace("{n}", str(n)) for n in range(1, steps)]
+    chain = " ~> ".join([*steps_of, "'SELECT $x.rows'" if name else "'SELECT 2'"])
     compiled = compile_text(f"CREATE WORKFLOW w() AS {chain};")
     assert not compiled.has_errors, compiled.diagnostics
     return compiled.sql.partition("AS $step$")[2].partition("$step$")[0]
@@ -94,10 +95,13 @@ def test_its_quotes_do_not_end_the_procedure():
 
 
 def test_no_plans_of_thousands():
-    """A long workflow is written densely, and its statements are put to EXECUTE."""
-    assert body("SELECT 1", steps=1_000).count("$sql$SELECT 1$sql$") == 999
-    assert "PERFORM" not in body("SELECT 1", steps=1_000)
-    assert body("SELECT 1", steps=999).count("PERFORM 1;") == 998
-    assert body("SELECT 1", steps=1_000, name="x").count("$sql$SELECT 1$sql$") == 999
-    assert "df.keep_v1(" not in body("SELECT 1", steps=1_000, name="x")
-    assert body("SELECT 1", steps=999, name="x").count("df.keep_v1(") == 998
+    """A long workflow is written densely, and its statements are put to EXECUTE, but for neighbours that are the same."""
+    assert body("SELECT {n}", steps=1_000).count("$sql$SELECT ") == 1_000
+    assert "PERFORM" not in body("SELECT {n}", steps=1_000)
+    assert body("SELECT {n}", steps=999).count("PERFORM ") == 998
+    assert body("SELECT {n} AS n", steps=1_000, name="x").count("$sql$SELECT ") == 1_000
+    assert "df.keep_v1(" not in body("SELECT {n} AS n", steps=1_000, name="x")
+    assert body("SELECT {n} AS n", steps=999, name="x").count("df.keep_v1(") == 998
+    # By the hundred, and by ten where another is among these.
+    assert body("SELECT 1", steps=1_000).count("PERFORM 1;") == 9 + 9
+    assert body("SELECT 1 AS n", steps=1_000, name="x").count("df.keep_v1(") == 9 + 9

@@ -1,6 +1,6 @@
 DO $pgdurc$
 BEGIN
-    PERFORM df.require_runtime(4);
+    PERFORM df.require_runtime(5);
 EXCEPTION WHEN invalid_schema_name OR undefined_function THEN
     RAISE EXCEPTION 'the pgdurc runtime is not installed in database "%"', pg_catalog.current_database()
         USING ERRCODE = 'PD001', HINT = 'Install it: pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1';
