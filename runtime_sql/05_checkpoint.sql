@@ -7,7 +7,7 @@ DO $$
 BEGIN
     IF pg_catalog.to_regtype('df.claim_v1') IS NULL THEN
         CREATE TYPE df.claim_v1 AS (
-            -- run: call the procedure; settled: nothing to run, commit and go on; none: nothing is due
+            -- run: call the procedure; crowded: the same, among other drivers; settled: nothing to run, commit and go on; braced: leave it; none: nothing is due
             verdict text,
             task_id bigint,
             instance_id text,

@@ -66,8 +66,9 @@ DECLARE
     idle_place integer;
     -- The task that it is at.
     claim df.claim_v1;
-    -- It was due at the same instant as the one before it, so the next one may be, too; and its own step is done, so that one is looked for.
+    -- It was due at the same instant as the one before it, so the one with the next id may be, too.
     is_alike boolean;
+    -- That one is looked for.
     follows boolean;
     -- Where it has begun to leave tasks behind, to be out of other drivers' way.
     left_at pg_catalog.timestamptz;
