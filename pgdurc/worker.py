@@ -44,6 +44,11 @@ LISTEN_TICK_S = 0.5
 # At the end: what outlives a cancel is cancelled again, after it has had the time to record the first.
 CANCEL_AGAIN_S = 5.0
 
+# Its sessions are idle most of the time, and not the forgotten ones that an idle_session_timeout is for.
+# Not an option of the connection, for poolers refuse what they do not know there; so it is set anew after
+# each CALL, which ends with a RESET ALL.
+STAY_CONNECTED = "SET idle_session_timeout = 0"
+
 # What df.run does at its end, for this session.
 CLOSE_DRIVER = """
     SELECT df.close_driver_v1(d.id)
@@ -151,6 +156,7 @@ class Worker:
                 fields = {"thread": name, "backend": connection.info.backend_pid}
                 self.log("info" if is_lost else "debug", f"{name}: connected", fields)
                 is_lost = False
+                connection.execute(STAY_CONNECTED)
                 work(connection, number)
             except Failure as failure:
                 # Once is enough: a server that restarts refuses many times.
@@ -184,6 +190,7 @@ class Worker:
             rings = self._bell.rings
             began = time.monotonic()
             delay = self._run(connection)
+            connection.execute(STAY_CONNECTED)
             # A long run may have ended at its cap, with more to do.
             if time.monotonic() - began < LONG_RUN_S:
                 self._bell.wait_beyond(
@@ -212,6 +219,7 @@ class Worker:
     def _clean_up(self, connection: psycopg.Connection[Any], _number: int) -> None:
         while not self._stopping.is_set():
             connection.execute("CALL df.janitor(0)")
+            connection.execute(STAY_CONNECTED)
             self._stopping.wait(CLEAN_UP_S)
 
     def _watch(self, connection: psycopg.Connection[Any], _number: int) -> None:

@@ -107,6 +107,20 @@ def test_a_killed_backend_costs_one_driver_a_reconnect(deployed):
         assert lost[0].startswith("driver-")
 
 
+def test_an_idle_session_timeout_does_not_disconnect_it(deployed):
+    """Drivers, listener and janitor are idle for seconds; each lost connection would be a warning."""
+    with worker(
+        f"{deployed.conninfo()} options='-c idle_session_timeout=100ms'", "--drivers", "2"
+    ) as process:
+        instance = deployed.value("SELECT note('first')")
+        deployed.until("SELECT df.status(%s) = 'completed'", instance)
+        deployed.until(
+            "SELECT count(*) = 4 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'"
+            " AND state_change < clock_timestamp() - interval '0.7 seconds'"
+        )
+        assert [line for line in stop(process) if line["level"] == "warning"] == []
+
+
 def test_sigterm_lets_a_running_step_end(deployed):
     with worker(deployed.conninfo(), "--drivers", "1") as process:
         instance = deployed.value("SELECT nap(1)")
