@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from pgdurc import precedence, reading
 from pgdurc.deep import Walk, run
 from pgdurc.diagnostic import Diagnostic, Severity
-from pgdurc.expression import foreign_operator, is_looser, is_torn, wrong_reading
+from pgdurc.expression import foreign_operator, is_looser, is_torn, operator_end, wrong_reading
 from pgdurc.nodes import FUNCTIONS, NODES_TO_COME
 from pgdurc.operand import Group, Opaque, Value
-from pgdurc.shape import Shaped, glued, token_span, unglued
+from pgdurc.shape import Shaped, glued, unglued
 from pgdurc.tree import If, Join, Loop, Name, Named, Race, Sequence, Tree
 
 if TYPE_CHECKING:
@@ -178,13 +178,13 @@ class Chains:
             if not leaves.takes_expressions:
                 leaves.step(opaque)
             return not leaves.takes_expressions
-        token = leaves.tokens[at]
+        span = leaves.span(at, operator_end(leaves.tokens, at))
         shown = wrong_reading(leaves.tokens, chain, index, opaque, at)
-        how = "binds looser than" if is_looser(token) else "has the precedence of"
+        how = "binds looser than" if is_looser(leaves.tokens[at]) else "has the precedence of"
         leaves.problem(
             "PGD113",
-            f'PostgreSQL reads {shown}: "{token.text}" {how} the workflow operators',
-            token_span(token, leaves.offset),
+            f'PostgreSQL reads {shown}: "{leaves.source(span)}" {how} the workflow operators',
+            span,
             "put the expression in parentheses"
             if leaves.takes_expressions
             else "a step in a declaration is a constant string: write one in place of the expression",
@@ -226,6 +226,9 @@ class Chains:
     def named(self, body: Tree, name: Name) -> Tree:
         """`body |=> name`: the name of a sequence is that of its last part."""
         match body:
+            case Sequence((*front, Named() as last), span):
+                # `(a ~> (b |=> x)) |=> y`: two nodes, a step and the sequence, each with a name.
+                return Sequence((*front, Named(last, name, last.span | name.span)), span | name.span)
             case Sequence(parts, span):
                 return Sequence((*parts[:-1], self.named(parts[-1], name)), span | name.span)
             case Named(name=earlier):

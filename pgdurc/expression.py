@@ -17,6 +17,7 @@ _LOOSER_WORDS = frozenset(
 )
 _OPENING, _CLOSING = frozenset(["(", "[", "CASE"]), frozenset([")", "]", "END_P"])
 _LOOSER = frozenset(["<", ">", "=", "LESS_EQUALS", "GREATER_EQUALS", "NOT_EQUALS"])
+_OURS = frozenset(["Op", "OPERATOR"])  # OPERATOR(...) has this precedence whatever it names
 
 
 def foreign_operator(tokens: list[Token], opaque: Opaque, *, begins_chain: bool) -> int | None:
@@ -30,7 +31,7 @@ def foreign_operator(tokens: list[Token], opaque: Opaque, *, begins_chain: bool)
         token = tokens[at]
         depth += (token.kind in _OPENING) - (token.kind in _CLOSING)
         is_word = token.keyword and token.text.lower() in _LOOSER_WORDS
-        is_ours = token.kind == "Op" and not begins_chain
+        is_ours = token.kind in _OURS and not begins_chain
         if depth == 0 and (is_ours or token.kind in _LOOSER or is_word):
             return at
     return None
@@ -44,7 +45,16 @@ def is_torn(tokens: list[Token], opaque: Opaque) -> bool:
 
 def is_looser(operator: Token) -> bool:
     """Whether a foreign operator binds looser than ours; else it has our precedence."""
-    return operator.kind != "Op"
+    return operator.kind not in _OURS
+
+
+def operator_end(tokens: list[Token], at: int) -> int:
+    """Where the operator ends that begins there: OPERATOR(schema.name) is several tokens."""
+    end = at + 1
+    if tokens[at].kind == "OPERATOR":
+        while tokens[end - 1].kind != ")":
+            end += 1
+    return end
 
 
 def wrong_reading(tokens: list[Token], chain: Chain, index: int, opaque: Opaque, at: int) -> str:
@@ -59,13 +69,14 @@ def wrong_reading(tokens: list[Token], chain: Chain, index: int, opaque: Opaque,
     def joined(words: list[str]) -> str:
         return f"({' '.join(words)})" if len(words) > 1 else "".join(words)
 
-    left, right = [], shown(at + 1, opaque.end)
+    behind = operator_end(tokens, at)
+    left, right = [], shown(behind, opaque.end)
     for operand, operator in zip(chain.operands[:index], chain.operators, strict=False):
         left += [operand_text(operand), operator.text]
     for operator, operand in zip(chain.operators[index:], chain.operands[index + 1 :], strict=True):
         right += [operator.text, operand_text(operand)]
     left += ["@>"] * chain.operands[index].loops + shown(opaque.begin, at)
-    operator_text = tokens[at].text
+    (operator_text,) = shown(at, behind)
     if is_looser(tokens[at]):
         return f"{joined(left[:_SHOWN])} {operator_text} {joined(right[:_SHOWN])}"
     if not index and not chain.operands[0].loops:

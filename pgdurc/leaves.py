@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pgdurc.script import Ours
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_JSON_GRAPH = re.compile(r'\s*+\{[^{}]*?"(?:node_type|_partial_if)"', re.DOTALL)
+_JSON_GRAPH = re.compile(r'\s*+\{\s*+"(?:.*?")?(?:node_type|_partial_if)"\s*+:', re.DOTALL)
 _HAS_REFERENCE = re.compile(r'\$[A-Za-z_"]')
 _COLUMNS_HINT = "write |=> name(column type, ...)"
 
@@ -281,6 +281,10 @@ class Leaves:
         if token.kind == "SCONST":
             string = self.string(span)
             return self.name(string.source.value, span) if isinstance(string, Text) else None
+        if token.kind == "NULL_P":
+            hint = "write the name that is meant; 'null' in quotes is a name"
+            self.problem("PGD117", "the name of a result cannot be NULL", span, hint)
+            return None
         text = token.text.removeprefix('"').removesuffix('"')
         if not token.text.startswith('"') and text != text.lower():
             self.problem(

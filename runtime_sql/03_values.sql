@@ -69,6 +69,19 @@ BEGIN
 END
 $$;
 
+-- A text as JSON where it is JSON, else as a JSON string; also where jsonb cannot hold what JSON can: numbers out of its range, the character 0, a
+-- character that the database's encoding has not, and what is nested too deep.
+CREATE OR REPLACE FUNCTION df.json_or_text_v1(p_text text) RETURNS jsonb
+LANGUAGE plpgsql STRICT IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN p_text::jsonb;
+EXCEPTION WHEN invalid_text_representation OR numeric_value_out_of_range OR untranslatable_character OR statement_too_complex THEN
+    RETURN to_jsonb(p_text);
+END
+$$;
+
 -- The type for the form fitting, NULL for none. Text takes what its context wants, an enum or a date; a count, which is bigint, fits an integer
 -- parameter; and round() has two arguments for numeric only. What a break gave is jsonb, and as such no number to count with. The null of JSON is a bare NULL.
 CREATE OR REPLACE FUNCTION df.fitting_type_v1(p_value text, p_type text, p_is_json boolean) RETURNS text

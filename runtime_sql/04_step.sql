@@ -402,11 +402,7 @@ AS $$
 BEGIN
     step.row_count := NULL;
     step.columns := NULL;
-    BEGIN
-        step.result := coalesce(p_value::jsonb, 'null');
-    EXCEPTION WHEN invalid_text_representation THEN
-        step.result := to_jsonb(p_value);
-    END;
+    step.result := coalesce(df.json_or_text_v1(p_value), 'null');
     RETURN step;
 END
 $$;

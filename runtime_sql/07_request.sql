@@ -1011,7 +1011,7 @@ BEGIN
         IF item.kind OPERATOR(pg_catalog.=) 'sql' AND item.value IS NULL THEN
             RAISE EXCEPTION 'the SQL text of a step is NULL'
                 USING ERRCODE = 'PD003', HINT = 'One NULL makes all of a text NULL that || puts together.';
-        ELSIF item.kind OPERATOR(pg_catalog.=) 'sql' AND item.value OPERATOR(pg_catalog.~) '^[[:space:]]*[{][^{}]*"node_type"' THEN
+        ELSIF item.kind OPERATOR(pg_catalog.=) 'sql' AND item.value OPERATOR(pg_catalog.~) '^[[:space:]]*[{][[:space:]]*"(.*")?node_type"[[:space:]]*:' THEN
             RAISE EXCEPTION 'a workflow cannot be started from its JSON graph'
                 USING ERRCODE = 'PD003', HINT = 'Write the expression in the call itself, where it is compiled.';
         ELSIF item.kind OPERATOR(pg_catalog.=) 'cron' AND df.next_cron_v1(coalesce(item.value, 'NULL'), 'UTC', df.now()) IS NULL THEN

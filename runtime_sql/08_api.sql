@@ -129,20 +129,13 @@ CREATE OR REPLACE FUNCTION df.signal(instance_id text, signal_name text, signal_
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    payload jsonb;
 BEGIN
     IF instance_id = '' THEN
         RAISE EXCEPTION 'Instance ID cannot be empty' USING ERRCODE = '22023';
     ELSIF signal_name = '' THEN
         RAISE EXCEPTION 'Signal name cannot be empty' USING ERRCODE = '22023';
     END IF;
-    BEGIN
-        payload := signal_data::jsonb;
-    EXCEPTION WHEN invalid_text_representation THEN
-        payload := to_jsonb(signal_data);
-    END;
-    RETURN df.ask_v1('signal', instance_id, jsonb_build_object('name', signal_name, 'data', payload));
+    RETURN df.ask_v1('signal', instance_id, jsonb_build_object('name', signal_name, 'data', df.json_or_text_v1(signal_data)));
 END
 $$;
 

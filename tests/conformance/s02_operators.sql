@@ -200,6 +200,11 @@ CREATE WORKFLOW w() AS 'SELECT 1' ~> 'SELECT 2' & 'SELECT 3';
 SELECT df.start('SELECT 1' ~>@> 'SELECT 2');
 --> PGD112
 
+-- [2] a comment ends an operator
+SELECT df.start('SELECT 1 AS n' ~>-- @>
+    'SELECT 2 AS n' ~>/* @> */ @>/* */(df.break('3')));
+--> completed 3
+
 -- [2] text put together beside a workflow operator needs parentheses
 SELECT df.start('SELECT 1' ~> 'SELECT ' || 2);
 --> PGD113
@@ -207,7 +212,11 @@ SELECT df.start(@> 'SELECT ' || 1 ~> 'SELECT 2');
 --> PGD113
 SELECT df.start('SELECT ' || 1 IS NULL ~> 'SELECT 2');
 --> PGD113
+SELECT df.start('SELECT 1' ~> 'SELECT ' OPERATOR(pg_catalog.||) '2');
+--> PGD113
 SELECT df.start('SELECT 1' ~> ('SELECT ' || 2 || ' AS n'));
+--> rows {"n": 2}
+SELECT df.start('SELECT 1' ~> ('SELECT ' OPERATOR(pg_catalog.||) 2 || ' AS n'));
 --> rows {"n": 2}
 
 -- [2] text put together at the beginning of a chain needs no parentheses
@@ -227,11 +236,27 @@ SELECT df.start(CASE WHEN 1 = 1 THEN 'SELECT 1' ~> 'SELECT 2' ELSE 'SELECT 3' EN
 -- [2] tighter operators need no parentheses
 SELECT df.start('SELECT 1' ~> 'SELECT 2 AS n'::text);
 --> rows {"n": 2}
+SELECT df.start('SELECT 1' ~> 'SELECT 2 AS n' COLLATE "C");
+--> rows {"n": 2}
+SELECT df.start('SELECT 1' ~> (ARRAY['SELECT 1', 'SELECT 2 AS n'])[1 + 1]);
+--> rows {"n": 2}
 
 -- [2] looser ones would take the workflow apart
 SELECT df.start('SELECT 1' ~> 'SELECT 2' = 'x');
 --> PGD113
 SELECT df.start('SELECT 1' ~> 'SELECT 2' IS NULL);
+--> PGD113
+SELECT df.start('SELECT 1' ~> 'SELECT 2' LIKE '%');
+--> PGD113
+SELECT df.start('SELECT 1' ~> 'SELECT 2' IN ('x'));
+--> PGD113
+SELECT df.start('SELECT 1' ~> 'SELECT 2' BETWEEN 'a' AND 'b');
+--> PGD113
+SELECT df.start('SELECT 1' ~> 'SELECT 2' <= 'x');
+--> PGD113
+SELECT df.start('SELECT 1' ~> 'SELECT 2' AND true);
+--> PGD113
+SELECT df.start(NOT 'SELECT 1' ~> 'SELECT 2');
 --> PGD113
 
 -- [2] two strings are steps and neither bits nor addresses
@@ -257,6 +282,16 @@ SELECT df.start(NULL ~> 'SELECT 1');
 SELECT df.start(given ~> 'SELECT 1') FROM (VALUES (NULL::text)) AS v (given);
 --> refused PD003: the SQL text of a step is NULL
 
+-- [2] NULL as a name is an error and no name
+SELECT df.start('SELECT 1 AS n' |=> NULL ~> 'SELECT 2 AS n');
+--> PGD117
+SELECT df.start(df.as('SELECT 1 AS n', null));
+--> PGD117
+SELECT df.start('SELECT 1 AS n' |=> 'r' ~> df.if_rows(NULL, 'SELECT 1', 'SELECT 2'));
+--> PGD117
+SELECT df.start('SELECT 1 AS n' |=> 'null' ~> 'SELECT $null AS n');
+--> rows {"n": 1}
+
 -- [2] what is no text is no step
 SELECT df.start(1);
 --> PGD115
@@ -274,6 +309,14 @@ SELECT df.start('SELECT 1' !> 'SELECT 2');
 -- [3] a step may be any operand
 SELECT df.start(df.seq('SELECT 1', df.if('SELECT true', 'SELECT 2 AS n', df.sleep(1))));
 --> rows {"n": 2}
+
+-- [3] a graph that an expression gives is refused
+SELECT df.start(given) FROM (VALUES ('{"node_type": "SQL", "query": "SELECT 1"}')) AS v (given);
+--> refused PD003: a workflow cannot be started from its JSON graph
+SELECT df.start(given) FROM (VALUES (jsonb_build_object('node_type', 'THEN', 'left_node', jsonb_build_object('query', 'SELECT 1'))::text)) AS v (given);
+--> refused PD003: a workflow cannot be started from its JSON graph
+SELECT df.start('{"left_node": {"query": "SELECT 1", "node_type": "SQL"}, "node_type": "THEN"}');
+--> PGD504
 
 -- [3] a helper is no step
 SELECT df.start('SELECT 1' ~> df.setvar('a', 'b'));

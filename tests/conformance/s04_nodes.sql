@@ -79,11 +79,19 @@ SELECT df.start((@> (df.break('1') |=> 'r')) ~> 'SELECT $r AS n');
 --> PGD202
 
 -- [4] a name in a name is bound too
-SELECT df.start(('SELECT 1 AS n' ~> 'SELECT 2 AS n' |=> 'inner') |=> 'outer' ~> 'SELECT $inner AS i, $outer AS o');
---> PGD119
+SELECT df.start(('SELECT 1 AS n' ~> ('SELECT 2 AS n' |=> 'inner')) |=> 'outer' ~> 'SELECT $inner AS i, $outer AS o');
+--> rows {"i": 2, "o": 2}
+SELECT df.start(df.as(df.seq('SELECT 1 AS n', df.as('SELECT 2 AS n', 'inner')), 'outer') ~> 'SELECT $inner AS i, $outer AS o');
+--> rows {"i": 2, "o": 2}
+SELECT df.start(df.if('SELECT true', 'SELECT 2 AS n' |=> 'inner', 'SELECT 3 AS n') |=> 'outer' ~> 'SELECT $inner? AS i, $outer AS o');
+--> rows {"i": 2, "o": 2}
+SELECT df.start(('SELECT 1 AS n' ~> (df.sleep(1) |=> 'inner')) |=> 'outer' ~> 'SELECT $inner.seconds AS i, $outer.seconds AS o');
+--> rows {"i": 1, "o": 1}
 
 -- [4] a step has one name
 SELECT df.start('SELECT 1 AS n' |=> 'a' |=> 'b');
+--> PGD119
+SELECT df.start(df.as(df.as('SELECT 1 AS n', 'a'), 'b'));
 --> PGD119
 
 -- [4] names are identifiers

@@ -62,6 +62,15 @@ SELECT df.setvar('who', 'all');
 SELECT df.start('SELECT ''{who}'' AS t' & @> ('SELECT 1' ~> df.break('{who}')));
 --> completed [{"rows": [{"t": "all"}], "row_count": 1}, "all"]
 
+-- [6.1] and in a loop in a loop
+SELECT df.setvar('who', 'all');
+SELECT df.start(
+    @> ( @> ('INSERT INTO log (note) VALUES (''{who}'')' ~> df.if('SELECT count(*) % 2 = 0 FROM log', df.break(), 'SELECT 1'))
+      ~> df.if('SELECT count(*) = 4 FROM log', df.break('{who}'), 'SELECT 1') ));
+--> completed "all"
+SELECT string_agg(note, ' ') FROM log;
+--> is [["all all all all"]]
+
 -- [6.1] the instance and its label are variables
 SELECT df.start('SELECT {sys_instance_id} = ''{sys_instance_id}'' AS same, {sys_label} AS label', 'it''s a label');
 --> rows {"same": true, "label": "it's a label"}

@@ -117,6 +117,8 @@ SELECT df.start(@> ('INSERT INTO log (note) VALUES (''turn'')' ~> df.sleep(60)) 
 --> completed {"slept": true, "seconds": 90}
 SELECT count(*) FROM log;
 --> is [[2]]
+SELECT node_type, query, status, inferred_status FROM df.instance_nodes(it()) WHERE node_type IN ('LOOP', 'SLEEP') ORDER BY node_id;
+--> is [["LOOP", null, "cancelled", "skipped"], ["SLEEP", "60", "cancelled", "skipped"], ["SLEEP", "90", "completed", "completed"]]
 
 -- [8.4] the workflow completes without waiting for the loser
 SELECT df.start('SELECT 1 AS n' | df.wait_for_signal('never'));
@@ -252,6 +254,8 @@ SELECT df.start(@> df.break('done'));
 --> completed "done"
 SELECT df.start(@> df.break('it''s "done"'));
 --> completed "it's \"done\""
+SELECT df.start(@> df.break('1e999999'));
+--> completed "1e999999"
 
 -- [8.6] no value is null
 SELECT df.start(@> df.break());

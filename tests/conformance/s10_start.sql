@@ -71,6 +71,13 @@ SELECT df.start('COPY log FROM STDIN');
 SELECT df.start('SELECT current_setting(''transaction_isolation'') AS level, current_setting(''transaction_read_only'') AS read_only');
 --> rows {"level": "read committed", "read_only": "off"}
 
+-- [10] times and dates are written in one way
+SET TimeZone = 'Asia/Kolkata';
+SET DateStyle = 'German';
+SET IntervalStyle = 'iso_8601';
+SELECT df.start('SELECT current_setting(''TimeZone'') AS zone, current_setting(''DateStyle'') AS dates, current_setting(''IntervalStyle'') AS intervals');
+--> rows {"zone": "UTC", "dates": "ISO, MDY", "intervals": "postgres"}
+
 -- [10] a step may start another workflow
 CREATE WORKFLOW other() AS 'INSERT INTO log (note) VALUES (''by another'')';
 SELECT df.start('SELECT other() IS NOT NULL AS started');

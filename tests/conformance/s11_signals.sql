@@ -64,6 +64,16 @@ SELECT df.signal(it(), 'go', '[1, "x"]');
 SELECT note FROM log ORDER BY n;
 --> is [["42"], ["null"], ["\"\""], ["\"not {json\""], ["[1, \"x\"]"]]
 
+-- [11] so is JSON that jsonb cannot hold
+SELECT df.start(df.loop(df.wait_for_signal('go') |=> 's' ~> 'INSERT INTO log (note) VALUES (left($s.data::text, 20))', 'SELECT count(*) < 4 FROM log'));
+SELECT df.signal(it(), 'go', '1e999999');
+SELECT df.signal(it(), 'go', '{"a": "\u0000"}');
+SELECT df.signal(it(), 'go', '"\ud800"');
+SELECT df.signal(it(), 'go', repeat('[', 100000));
+--> finished
+SELECT note FROM log ORDER BY n;
+--> is [["1e999999"], ["{\"a\": \"\\u0000\"}"], ["\"\\ud800\""], ["[[[[[[[[[[[[[[[[[[[["]]
+
 -- [11] a signal to an instance that nobody knows is refused
 SELECT df.signal('00000000', 'go');
 --> refused PD002: Instance not found or access denied: 00000000

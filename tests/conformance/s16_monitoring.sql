@@ -8,6 +8,22 @@ SELECT df.start('SELECT 1 / 0', 'second');
 SELECT label, status, execution_count, output, function_name LIKE '%.df_start\_\_%' FROM df.list_instances() LIMIT 2;
 --> is [["second", "failed", 1, "division by zero", true], ["first", "completed", 1, "{\"rows\": [{\"n\": 1}], \"row_count\": 1}", true]]
 
+-- [16] each function has its columns
+SELECT p.proname, string_agg(a.name || ' ' || a.type::regtype::text, ', ' ORDER BY a.place)
+FROM pg_proc AS p, unnest(p.proargnames, p.proallargtypes, p.proargmodes) WITH ORDINALITY AS a (name, type, mode, place)
+WHERE p.pronamespace = 'df'::regnamespace AND p.proname IN ('list_instances', 'instance_info', 'instance_executions', 'instance_nodes', 'metrics') AND a.mode = 't'
+GROUP BY p.oid, p.proname
+ORDER BY p.proname, p.pronargs;
+--> is [
+--  ["instance_executions", "execution_id bigint, status text, event_count bigint, duration_ms bigint, output text"],
+--  ["instance_info", "instance_id text, label text, function_name text, function_version text, current_execution_id bigint, status text, output text"],
+--  ["instance_nodes", "node_id text, node_type text, query text, result_name text, left_node text, right_node text, status text, result jsonb, status_details jsonb, inferred_status text, inferred_status_from_ancestor_id text, updated_at timestamp with time zone"],
+--  ["instance_nodes", "execution_id bigint, node_id text, node_type text, query text, result_name text, left_node text, right_node text, status text, result jsonb, updated_at timestamp with time zone"],
+--  ["list_instances", "instance_id text, label text, function_name text, status text, execution_count bigint, output text"],
+--  ["list_instances", "instance_id text, label text, function_name text, status text, execution_count bigint, output text, created_at timestamp with time zone, completed_at timestamp with time zone, next_cursor text"],
+--  ["metrics", "total_instances bigint, running_instances bigint, completed_instances bigint, failed_instances bigint, total_executions bigint, total_events bigint"]
+--  ]
+
 -- [16] a filter takes a status as it is spelt
 SELECT df.start(df.sleep(60), 'asleep');
 --> running
@@ -45,8 +61,10 @@ SELECT * FROM df.list_instances(NULL, 3, NULL, encode('v2|2024-01-01T00:00:00Z|0
 --> refused 22023: df.list_instances: invalid after_cursor
 SELECT * FROM df.list_instances(NULL, 3, NULL, encode('v1|yesterday, perhaps|00000000', 'hex'));
 --> refused 22023: df.list_instances: invalid after_cursor
-SELECT * FROM df.list_instances(NULL, 3, NULL, repeat('0', 514));
+SELECT * FROM df.list_instances(NULL, 3, NULL, encode(convert_to('v1|2024-01-01T00:00:00Z|' || repeat('0', 300), 'UTF8'), 'hex'));
 --> refused 22023: df.list_instances: invalid after_cursor
+SELECT count(*) FROM df.list_instances(NULL, 3, NULL, encode(convert_to('v1|1924-01-01T00:00:00Z|' || repeat('0', 200), 'UTF8'), 'hex'));
+--> is [[0]]
 
 -- [16] one instance has one row and one that is not there has none
 SELECT df.start('SELECT 1 AS n', 'a label');
@@ -73,8 +91,10 @@ SELECT df.start('SELECT 1', 'ended');
 --> finished
 SELECT df.start('SELECT 1 / 0', 'ended');
 --> failed 22012: division by zero
+SELECT df.start(df.sleep(60), 'ended');
+SELECT df.cancel(it());
 SELECT status, completed_at IS NOT NULL FROM df.list_instances(NULL, 10, 'ended');
---> is [["failed", false], ["completed", true]]
+--> is [["cancelled", false], ["failed", false], ["completed", true]]
 
 -- [16] an instance has one execution in the engine's words
 SELECT df.start(df.loop('INSERT INTO log (note) VALUES (1)', 'SELECT count(*) < 3 FROM log'));
@@ -116,11 +136,25 @@ SELECT df.start('SELECT 1' ~> df.sleep(60) ~> 'SELECT 3');
 SELECT node_type, status FROM df.instance_nodes(it()) WHERE node_type <> 'THEN' ORDER BY node_id;
 --> is [["SQL", "completed"], ["SLEEP", "running"], ["SQL", "pending"]]
 
--- [16] the older form has ten columns
-SELECT df.start('SELECT 1 AS n');
+-- [16] a node of a loop that its next turn has not reached again is pending
+SELECT df.start(df.loop('SELECT 1 AS n' ~> df.sleep(60), 'SELECT true'));
+--> running
+--> after 61 seconds
+SELECT coalesce(query, node_type), status, inferred_status, right(status_details ->> 'execution_id', 1) FROM df.instance_nodes(it()) WHERE node_type IN ('SQL', 'SLEEP') ORDER BY node_id;
+--> is [["SELECT 1 AS n", "completed", "completed", "2"], ["60", "running", "running", "2"], ["SELECT true", "completed", "pending", "1"]]
+
+-- [16] nodes of a cancelled instance
+SELECT df.start('SELECT 1 AS n' ~> df.sleep(60) ~> 'SELECT 3 AS n');
+--> running
+SELECT df.cancel(it());
+SELECT coalesce(query, node_type), status, inferred_status FROM df.instance_nodes(it()) WHERE node_type <> 'THEN' ORDER BY node_id;
+--> is [["SELECT 1 AS n", "completed", "completed"], ["60", "cancelled", "cancelled"], ["SELECT 3 AS n", "pending", "skipped"]]
+
+-- [16] the older form has all nodes
+SELECT df.start('SELECT 1 AS n' ~> 'SELECT 2 AS n');
 --> finished
-SELECT execution_id, node_type, query, status FROM df.instance_nodes(it(), 7);
---> is [[1, "SQL", "SELECT 1 AS n", "completed"]]
+SELECT execution_id, node_type, query, status FROM df.instance_nodes(it(), 1) ORDER BY node_id;
+--> is [[1, "THEN", null, "completed"], [1, "SQL", "SELECT 1 AS n", "completed"], [1, "SQL", "SELECT 2 AS n", "completed"]]
 
 -- [16] numbers of all instances are not for everybody
 SELECT * FROM df.metrics();

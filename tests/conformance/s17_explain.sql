@@ -78,6 +78,9 @@ SELECT df.explain(df.join('SELECT 1', df.race('SELECT 2', df.sleep(60)), 'SELECT
 SELECT df.explain('SELECT ''this is a statement that goes on and on and on'', ''ü'' AS longer_than_the_line');
 --> says
 --  SQL: SELECT 'this is a statement that goes on and on...
+SELECT df.explain('SELECT ''ääääääääääääääääääääääääääääääääääääääääääääääääääääääääääää''');
+--> says
+--  SQL: SELECT 'äääääääääääääääääääääääääääääääääääääää...
 
 -- [17] the text of an expression is explained as the expression
 SELECT df.explain('''SELECT 1'' ~> df.sleep(5)');

@@ -155,3 +155,51 @@ def test_s15_usage_is_granted_and_taken_back(database: Any) -> None:
 def test_s15_usage_is_granted_by_the_runtimes_owner(database: Any) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         database.query("SELECT df.grant_usage('carol')", role="bob")
+
+
+def test_s15_usage_with_the_right_to_grant_it(database: Any) -> None:
+    database.query("SELECT df.grant_usage('bob', with_grant => true)", role="dfowner")
+    assert database.query("SELECT total_instances FROM df.metrics()", role="bob") == [(0,)]
+    database.query("SELECT df.grant_usage('carol')", role="bob")
+    assert database.value("SELECT df.status('00000000')", role="carol") is None
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        database.query("SELECT df.metrics()", role="carol")
+
+
+def test_s15_usage_is_taken_back_by_who_gave_it(database: Any) -> None:
+    database.query("SELECT df.grant_usage('bob', with_grant => true)", role="dfowner")
+    database.query("SELECT df.grant_usage('carol')", role="bob")
+    database.query("SELECT df.revoke_usage('carol')", role="dfowner")
+    assert database.value("SELECT df.status('00000000')", role="carol") is None
+    # Nor does anybody lose it by taking it from himself.
+    database.query("SELECT df.revoke_usage('bob')", role="bob")
+    assert database.value("SELECT df.status('00000000')", role="bob") is None
+    database.query("SELECT df.revoke_usage('carol')", role="bob")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        database.query("SELECT df.status('00000000')", role="carol")
+
+
+def test_s15_an_instance_has_the_variables_of_who_started_it(database: Any) -> None:
+    for role in ("alice", "bob"):
+        database.query("SELECT df.setvar('who', %s)", f"of {role}", role=role)
+    script = "SELECT df.start('SELECT ''{who}'' AS who');"
+    for role in ("alice", "bob"):
+        instance = run(database, script, role)
+        result = database.value("SELECT df.result(%s)::jsonb", instance, role=role)
+        assert result["rows"] == [{"who": f"of {role}"}]
+
+
+def test_s10_defaults_of_the_role_for_transactions_do_not_hold(database: Any, erin: str) -> None:
+    with database.connect(SUPERUSER) as administrator:
+        for setting, value in (
+            ("default_transaction_isolation", "serializable"),
+            ("default_transaction_read_only", "on"),
+        ):
+            administrator.execute(
+                SQL("ALTER ROLE {} SET {} = {}").format(Identifier(erin), Identifier(setting), value)
+            )
+    script = "SELECT df.start('SELECT current_setting(''transaction_isolation'') AS level, txid_current() > 0 AS writes');"
+    instance = run(database, f"SET default_transaction_read_only = off; {script}", erin)
+    database.drive(erin)
+    result = database.value("SELECT df.result(%s)::jsonb", instance, role=erin)
+    assert result["rows"] == [{"level": "read committed", "writes": True}]
