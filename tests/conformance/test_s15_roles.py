@@ -103,6 +103,13 @@ def test_s15_nobody_else_sees_or_touches_an_instance(database: Any) -> None:
     assert database.value("SELECT df.result(%s)", instance, role="bob") is None
     assert database.query("SELECT * FROM df.instance_info(%s)", instance, role="bob") == []
     assert database.query("SELECT * FROM df.list_instances()", role="bob") == []
+    assert database.query("SELECT * FROM df.list_instances(NULL, 10, 'of alice')", role="bob") == []
+    for function in ("instance_nodes", "instance_executions", "error", "waiting"):
+        assert database.query(f"SELECT * FROM df.{function}(%s)", instance, role="bob") == []
+    assert database.value("SELECT df.explain(%s)", instance, role="bob") == f"Instance '{instance}' not found"
+    assert database.value("SELECT df.signal_label('of alice', 'go')", role="bob") == 0
+    with pytest.raises(psycopg.Error, match="Instance not found"):
+        database.query("SELECT df.await_instance(%s, 1)", instance, role="bob")
     for call in ("df.cancel(%s)", "df.signal(%s, 'go')"):
         with pytest.raises(psycopg.Error) as refused:
             database.query(f"SELECT {call}", instance, role="bob")
