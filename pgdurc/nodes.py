@@ -109,6 +109,7 @@ FUNCTIONS = frozenset(
         "revoke_driver",
         "revoke_usage",
         "run",
+        "run_timers",
         "setvar",
         "signal",
         "signal_label",

@@ -1,4 +1,4 @@
-"""The worker: N connections that run `CALL df.run`, one that listens for starts, and one that cleans up.
+"""The worker: N connections that run `CALL df.run`, one for timers, and those that listen, clean up, watch.
 
 A driver calls df.run(0), which works until nothing is due and says when something will be; then it waits
 until then, until a NOTIFY on the channel `pgdurc`, or for a few seconds as a safety net (a NOTIFY that came
@@ -11,9 +11,10 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pgdurc.database import Database, connect
 from pgdurc.failure import Failure
@@ -101,6 +102,7 @@ class Worker:
     def start(self) -> None:
         for number in range(1, self.drivers + 1):
             self._spawn(f"driver-{number}", self._keep_connected, self._drive, number)
+        self._spawn("timers", self._keep_connected, self._keep_time, self.drivers + 1)
         self._spawn("listener", self._keep_connected, self._listen, 0)
         self._spawn("janitor", self._keep_connected, self._clean_up, 0)
         self._spawn("watchdog", self._keep_connected, self._watch, 0)
@@ -189,24 +191,21 @@ class Worker:
         while not self._stopping.is_set():
             rings = self._bell.rings
             began = time.monotonic()
-            delay = self._run(connection)
+            with _closing_driver(connection):
+                delay = _run_until_idle(connection, "df.run")
             connection.execute(STAY_CONNECTED)
             # A long run may have ended at its cap, with more to do.
             if time.monotonic() - began < LONG_RUN_S:
-                self._bell.wait_beyond(
-                    rings, SAFETY_NET_S if delay is None else min(max(delay, 0), SAFETY_NET_S)
-                )
+                self._bell.wait_beyond(rings, delay)
 
-    def _run(self, connection: psycopg.Connection[Any]) -> float | None:
-        import psycopg
-
-        try:
-            return _run_until_idle(connection)
-        except psycopg.errors.QueryCanceled:
-            # Between two steps it breaks df.run off, and the next run would take this one for dead.
-            connection.execute("SET ROLE NONE")
-            connection.execute(CLOSE_DRIVER)
-            raise
+    def _keep_time(self, connection: psycopg.Connection[Any], number: int) -> None:
+        """Run what the drivers have no time for: timers of races, which limit what the drivers are at."""
+        self._running[number] = connection
+        while not self._stopping.is_set():
+            with _closing_driver(connection):
+                delay = _run_until_idle(connection, "df.run_timers")
+            connection.execute(STAY_CONNECTED)
+            self._stopping.wait(delay)
 
     def _listen(self, connection: psycopg.Connection[Any], _number: int) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
@@ -241,15 +240,30 @@ class Worker:
             self.log("warning", f"cannot cancel: {_first_line(error)}", {})
 
 
-def _run_until_idle(connection: psycopg.Connection[Any]) -> float | None:
-    """One df.run; the seconds until something is due by the server's clock, None if nothing is known."""
-    row = connection.execute("CALL df.run(0, NULL)").fetchone()
+@contextmanager
+def _closing_driver(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Around a run: where it is cancelled between two steps, the next run would take this one for dead."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.errors.QueryCanceled:
+        connection.execute("SET ROLE NONE")
+        connection.execute(CLOSE_DRIVER)
+        raise
+
+
+def _run_until_idle(
+    connection: psycopg.Connection[Any], procedure: Literal["df.run", "df.run_timers"]
+) -> float:
+    """One run; the seconds by the server's clock until it is to be called again at the latest."""
+    row = connection.execute(f"CALL {procedure}(0, NULL)").fetchone()
     if row is None or row[0] is None:
-        return None
+        return SAFETY_NET_S
     left = connection.execute(
         "SELECT extract(epoch FROM %s::timestamptz - pg_catalog.clock_timestamp())", (row[0],)
     ).fetchone()
-    return float(left[0]) if left else None
+    return min(max(float(left[0]), 0), SAFETY_NET_S) if left else SAFETY_NET_S
 
 
 def _first_line(error: BaseException) -> str:

@@ -24,7 +24,7 @@
 -- THE LIFE OF A TASK
 --   wake_at is when it is due; NULL when it waits for something else or has ended. A driver locks the row (FOR UPDATE SKIP LOCKED), and the
 --   lock is the only claim there is: when a backend dies its lock is gone and the next driver goes on at once. A step leaves wake_at alone, so
---   that its update is HOT; parking (a sleep, a retry) sets it.
+--   that its update is HOT; parking (a sleep, a retry) sets it. One driver looks for timers of races alone: see df.overdue_timer_v1.
 --
 -- WHY A STEP IS DONE EXACTLY ONCE
 --   The effects of the statement, its result (binding), its history (step_run) and the new position (task.state, task.seq) commit together or not at

@@ -438,6 +438,7 @@ DECLARE
 BEGIN
     FOREACH routine IN ARRAY ARRAY[
         'df.claim_task_v1(timestamptz, bigint, bigint)',
+        'df.claim_task_v1(timestamptz, bigint, bigint, regrole)',
         'df.retire_v1(integer)'
     ] LOOP
         IF to_regprocedure(routine) IS NOT NULL THEN

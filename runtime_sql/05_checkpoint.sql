@@ -255,11 +255,47 @@ END
 $$;
 REVOKE ALL ON FUNCTION df.release_v1(bigint[]) FROM PUBLIC;
 
+-- The first timer of a race that has been due for half a second, behind (p_after, p_after_id): a branch, however deep in a race, that has waited, or is to begin to wait,
+-- or to do something else that runs no statement of the user's. A race says how long something may take, and that must not depend on whether those whom it
+-- limits leave a driver free: so a driver of its own looks for these and nothing else. It looks through all that is due, and therefore seldom where that is much.
+CREATE OR REPLACE FUNCTION df.overdue_timer_v1(
+    p_owner regrole, p_now timestamptz, p_after timestamptz, p_after_id bigint, OUT id bigint, OUT wake_at timestamptz
+)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+BEGIN
+    SELECT t.id, t.wake_at INTO id, wake_at
+    FROM df.task AS t
+    WHERE t.owner = p_owner
+        AND t.wake_at <= p_now - interval '0.5 seconds'
+        AND (t.wake_at, t.id) > (p_after, p_after_id)
+        -- The instance's or a slot's, and races'.
+        AND cardinality(t.scopes) > 1
+        AND t.braced_by IS NULL
+        AND (
+            t.wait IN ('sleep', 'schedule', 'signal')
+            OR EXISTS (
+                SELECT
+                FROM df.step_def AS d
+                WHERE d.version_id = t.version_id
+                    AND d.state = t.state
+                    AND d.kind IN ('sleep', 'schedule', 'signal', 'race', 'join', 'gather', 'break', 'name', 'end')
+            )
+        )
+    ORDER BY t.wake_at, t.id
+    LIMIT 1;
+END
+$$;
+REVOKE ALL ON FUNCTION df.overdue_timer_v1(regrole, timestamptz, timestamptz, bigint) FROM PUBLIC;
+
 -- Locks the first due task behind (p_after, p_after_id). The position is why a claim is cheap: without it each would walk over the dead index entries that the
 -- tasks before it left, all of them as long as somebody holds an old snapshot. p_known_version_id: the version whose command the driver has looked up lately. p_owner: NULL is
--- the session's own role. crowded: as run, and other drivers are at tasks that are due at the same instant, see df.spread_v1.
+-- the session's own role. crowded: as run, and other drivers are at tasks that are due at the same instant, see df.spread_v1. p_timers_only: see df.overdue_timer_v1.
 CREATE OR REPLACE FUNCTION df.claim_task_v1(
-    p_after timestamptz, p_after_id bigint, p_known_version_id bigint, p_owner regrole DEFAULT NULL
+    p_after timestamptz, p_after_id bigint, p_known_version_id bigint, p_owner regrole DEFAULT NULL, p_timers_only boolean DEFAULT false
 ) RETURNS df.claim_v1
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -287,37 +323,55 @@ BEGIN
         END IF;
     END IF;
     SELECT clock_timestamp() + c.shift, c.shift INTO claim.started_at, claim.clock_shift FROM df.clock AS c WHERE c.is_only;
-    SELECT
-        'run', first.id, first.instance_id, first.version_id, first.state, first.wake_at, first.scopes, first.braced_by,
-        -- In the same snapshot. Apart, those that are due at the very moment, as the branches of a join are: an index scan does not stop at the second column of a row.
-        ARRAY(
-            SELECT t.id
+    IF p_timers_only THEN
+        SELECT o.id, o.wake_at INTO claim.task_id, claim.wake_at FROM df.overdue_timer_v1(driven, claim.started_at, p_after, p_after_id) AS o;
+        IF claim.task_id IS NOT NULL THEN
+            SELECT 'run', t.instance_id, t.version_id, t.state, t.scopes, t.braced_by
+            INTO claim.verdict, claim.instance_id, claim.version_id, claim.state, scopes, braced_by
+            FROM df.task AS t
+            WHERE t.id = claim.task_id
+                AND coalesce(t.wake_at = claim.wake_at, false)
+            FOR UPDATE SKIP LOCKED;
+            IF claim.verdict IS NULL THEN
+                -- Somebody is at it, or has been.
+                PERFORM df.release_v1(ARRAY[claim.task_id]);
+                claim.verdict := 'settled';
+                RETURN claim;
+            END IF;
+        END IF;
+    ELSE
+        SELECT
+            'run', first.id, first.instance_id, first.version_id, first.state, first.wake_at, first.scopes, first.braced_by,
+            -- In the same snapshot. Apart, those that are due at the very moment, as the branches of a join are: an index scan does not stop at the second column of a row.
+            ARRAY(
+                SELECT t.id
+                FROM df.task AS t
+                WHERE t.owner = driven
+                    AND t.wake_at <= claim.started_at
+                    AND t.wake_at < coalesce(first.wake_at, 'infinity')
+                    AND (t.wake_at, t.id) > (p_after, p_after_id)
+            ),
+            ARRAY(
+                SELECT t.id
+                FROM df.task AS t
+                WHERE t.owner = driven
+                    AND t.wake_at = first.wake_at
+                    AND t.id > CASE WHEN first.wake_at = p_after THEN p_after_id ELSE 0 END
+                    AND t.id < first.id
+            )
+        INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by, passed, beside
+        FROM (VALUES (true)) AS always (is_true)
+        LEFT JOIN (
+            SELECT t.id, t.instance_id, t.version_id, t.state, t.wake_at, t.scopes, t.braced_by
             FROM df.task AS t
             WHERE t.owner = driven
                 AND t.wake_at <= claim.started_at
-                AND t.wake_at < coalesce(first.wake_at, 'infinity')
                 AND (t.wake_at, t.id) > (p_after, p_after_id)
-        ),
-        ARRAY(
-            SELECT t.id
-            FROM df.task AS t
-            WHERE t.owner = driven
-                AND t.wake_at = first.wake_at
-                AND t.id > CASE WHEN first.wake_at = p_after THEN p_after_id ELSE 0 END
-                AND t.id < first.id
-        )
-    INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by, passed, beside
-    FROM (VALUES (true)) AS always (is_true)
-    LEFT JOIN (
-        SELECT t.id, t.instance_id, t.version_id, t.state, t.wake_at, t.scopes, t.braced_by
-        FROM df.task AS t
-        WHERE t.owner = driven
-            AND t.wake_at <= claim.started_at
-            AND (t.wake_at, t.id) > (p_after, p_after_id)
-        ORDER BY t.wake_at, t.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    ) AS first ON true;
+            ORDER BY t.wake_at, t.id
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        ) AS first ON true;
+    END IF;
     IF beside <> '{}' THEN
         claim.verdict := 'crowded';
         passed := passed || beside;

@@ -29,14 +29,10 @@ BEGIN
 END
 $$;
 
--- Runs the due tasks of its session_user, one state a transaction, until nothing is due; then lingers, looking again, until max_seconds are over. 0: returns
--- as soon as nothing is due. Never longer than 60 s, nor than statement_timeout allows: statistics are flushed when a CALL ends, and autovacuum needs them.
--- Those of the roles that were granted to it (df.grant_driver), too: a second of each at most, then the next one's.
--- next_due: when the next sleeping task is due, as far as is known.
+-- What df.run and df.run_timers do. timers_only: nothing but timers of races that are overdue, see df.overdue_timer_v1.
 --
--- Call it at the top level, with autocommit; any number side by side. It commits, so it has no SET clause, is not SECURITY DEFINER and calls the step inside
--- a block of its own that is closed before the COMMIT. It leaves the session's settings as RESET ALL does.
-CREATE OR REPLACE PROCEDURE df.run(max_seconds double precision DEFAULT 0, INOUT next_due timestamptz DEFAULT NULL)
+-- It commits, so it has no SET clause, is not SECURITY DEFINER and calls the step inside a block of its own that is closed before the COMMIT.
+CREATE OR REPLACE PROCEDURE df.drive_v1(max_seconds double precision, INOUT next_due timestamptz, timers_only boolean)
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -149,7 +145,7 @@ BEGIN
             follows := false;
         END IF;
         IF claim.verdict IS NULL THEN
-            claim := df.claim_task_v1(position_at, position_id, version_id, owner);
+            claim := df.claim_task_v1(position_at, position_id, version_id, owner, timers_only);
         END IF;
 
         IF claim.verdict = 'none' THEN
@@ -157,6 +153,12 @@ BEGIN
             IF idle_since IS NULL THEN
                 idle_since := claim.started_at;
                 idle_place := place;
+            END IF;
+            IF timers_only THEN
+                -- What it has passed over is with others. A look that is dear is made seldom.
+                position_at := '-infinity';
+                position_id := 0;
+                nap := greatest(0.5, least(extract(epoch FROM clock_timestamp() + claim.clock_shift - claim.started_at) * 20, 5));
             END IF;
             IF position_id > 0 THEN
                 position_at := '-infinity';
@@ -217,7 +219,7 @@ BEGIN
             left_at := NULL;
             CONTINUE;
         END IF;
-        is_alike := claim.wake_at = position_at AND owner IS NULL;
+        is_alike := claim.wake_at = position_at AND owner IS NULL AND NOT timers_only;
         position_at := claim.wake_at;
         position_id := claim.task_id;
         IF claim.verdict = 'crowded' THEN
@@ -384,9 +386,32 @@ BEGIN
     -- What came due since the last look is due now; and a run that ended before it had looked everywhere does not know.
     next_due := clock_timestamp();
     IF idle_since IS NOT NULL THEN
-        next_due := df.next_due_v1(idle_since);
+        next_due := CASE WHEN timers_only THEN clock_timestamp() + make_interval(secs => nap) ELSE df.next_due_v1(idle_since) END;
     END IF;
     COMMIT;
     RESET ALL;
+END
+$$;
+
+-- Runs the due tasks of its session_user, one state a transaction, until nothing is due; then lingers, looking again, until max_seconds are over. 0: returns
+-- as soon as nothing is due. Never longer than 60 s, nor than statement_timeout allows: statistics are flushed when a CALL ends, and autovacuum needs them.
+-- Those of the roles that were granted to it (df.grant_driver), too: a second of each at most, then the next one's.
+-- next_due: when the next sleeping task is due, as far as is known.
+--
+-- Call it at the top level, with autocommit; any number side by side. It leaves the session's settings as RESET ALL does.
+CREATE OR REPLACE PROCEDURE df.run(max_seconds double precision DEFAULT 0, INOUT next_due timestamptz DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    CALL df.drive_v1(max_seconds, next_due, false);
+END
+$$;
+
+-- The same for timers of races alone, which the drivers have not come to: one beside them is enough. next_due: when it is to look again.
+CREATE OR REPLACE PROCEDURE df.run_timers(max_seconds double precision DEFAULT 0, INOUT next_due timestamptz DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    CALL df.drive_v1(max_seconds, next_due, true);
 END
 $$;

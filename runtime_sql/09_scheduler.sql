@@ -113,6 +113,9 @@ BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false);
     -- Another one, be it the default of the login role, would not see what the backends of this one do.
     SET ROLE NONE;
+    -- Read-write from the next transaction on, whatever the role's default is.
+    PERFORM df.pin_settings_v1();
+    COMMIT;
     ends_at := clock_timestamp() + make_interval(secs => least(max_seconds, 60));
     gives_up_at := clock_timestamp() + interval '60 seconds';
     IF df.can_use_cron_v1() AND has_table_privilege('cron.job_run_details', 'DELETE') THEN
@@ -121,7 +124,7 @@ BEGIN
             DELETE FROM cron.job_run_details AS d
             WHERE d.status IN ('succeeded', 'failed')
                 AND coalesce(d.end_time, d.start_time) < clock_timestamp() - interval '1 day'
-                AND d.command ~ '^CALL df\.(run|janitor)\('
+                AND d.command ~ '^CALL df\.(run|run_timers|janitor)\('
                 AND d.username = session_user
                 AND d.database = current_database()
         $sql$;
@@ -186,8 +189,8 @@ BEGIN
 END
 $$;
 
--- Makes the pg_cron jobs that drive the workflows of the role that calls it: `drivers` jobs and a janitor. Calling it again changes how many. A job that
--- stays is never removed, for that would end its run, and the step in it, where pg_cron uses background workers.
+-- Makes the pg_cron jobs that drive the workflows of the role that calls it: `drivers` jobs, one more for the timers of races, and a janitor. Calling it again changes how
+-- many. A job that stays is never removed, for that would end its run, and the step in it, where pg_cron uses background workers.
 CREATE OR REPLACE FUNCTION df.install_scheduler(kind text DEFAULT 'pg_cron', drivers integer DEFAULT 1) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -219,8 +222,8 @@ BEGIN
             USING ERRCODE = '42501', HINT = format('An administrator grants it: GRANT USAGE ON SCHEMA cron TO %I;', current_user);
     END IF;
     jobs := ARRAY(
-        SELECT format('pgdurc %s %s', current_user, CASE WHEN n = 0 THEN 'janitor' ELSE 'driver ' || n END)
-        FROM generate_series(0, drivers) AS n
+        SELECT format('pgdurc %s %s', current_user, CASE n WHEN -1 THEN 'janitor' WHEN 0 THEN 'timers' ELSE 'driver ' || n END)
+        FROM generate_series(-1, drivers) AS n
         ORDER BY n
     );
     PERFORM df.remove_jobs_v1(jobs);
@@ -235,10 +238,16 @@ BEGIN
     FOREACH job IN ARRAY jobs LOOP
         -- Changes the job of that name, if there is one.
         EXECUTE 'SELECT cron.schedule($1, $2, $3)'
-            USING job, every, format(CASE WHEN job = jobs[1] THEN 'CALL df.janitor(%s)' ELSE 'CALL df.run(%s, NULL)' END, seconds);
+            USING job, every, format(
+                CASE job
+                    WHEN jobs[1] THEN 'CALL df.janitor(%s)'
+                    WHEN jobs[2] THEN 'CALL df.run_timers(%s, NULL)'
+                    ELSE 'CALL df.run(%s, NULL)'
+                END,
+                seconds);
         PERFORM df.ask_v1('schedule', NULL, jsonb_build_object('job_name', job, 'kind', kind));
     END LOOP;
-    RETURN format('%s driver(s) and a janitor, %s', drivers, CASE every WHEN '5 seconds' THEN 'every 5 seconds' ELSE 'every minute' END);
+    RETURN format('%s driver(s), one for timers and a janitor, %s', drivers, CASE every WHEN '5 seconds' THEN 'every 5 seconds' ELSE 'every minute' END);
 END
 $$;
 

@@ -32,6 +32,11 @@ CREATE WORKFLOW outrun() AS
         $$INSERT INTO log (text) SELECT 'slept' FROM pg_sleep(600)$$,
         df.wait_for_signal('go'));
 
+CREATE WORKFLOW limited() AS
+    df.race(
+        $$SELECT 'slow' AS r FROM pg_sleep(600)$$,
+        df.sleep(1) ~> $$SELECT 'timeout' AS r$$);
+
 CREATE WORKFLOW spin() AS df.loop('SELECT 1', 'SELECT true');
 
 -- The first attempt takes its own backend down.
@@ -190,6 +195,15 @@ def test_the_worker_interrupts_a_step_that_was_stopped(deployed, call, status):
         eventually(lambda: deployed.query("SELECT text FROM log") == [("the drivers go on",)])
         stop(process)
     assert deployed.value("SELECT df.status(%s)", instance) == status
+
+
+def test_a_time_limit_takes_effect_while_the_only_driver_is_at_what_it_limits(deployed):
+    with worker(deployed.conninfo(), "--drivers", "1") as process:
+        instance = deployed.value("SELECT limited()")
+        # Then the driver's statement is interrupted, and it takes up what the race gave.
+        deployed.until("SELECT df.status(%s) = 'completed'", instance)
+        stop(process)
+    assert deployed.value("SELECT df.result(%s)::jsonb", instance)["rows"] == [{"r": "timeout"}]
 
 
 def test_a_superuser_does_not_drive(cli, deployed):

@@ -574,7 +574,7 @@ def test_jobs_of_pg_cron(cron_database):
         "role alice has no jobs of df.install_scheduler; pg_cron is here",
     )
     database.query("SELECT df.install_scheduler()")
-    assert one(database, "pg_cron") == ("ok", "2 jobs of role alice", None)
+    assert one(database, "pg_cron") == ("ok", "3 jobs of role alice", None)
     again = "SELECT df.install_scheduler(drivers => n)"
 
     database.query("UPDATE cron.job SET active = false WHERE jobname = %s", JOB, role=SUPERUSER)
@@ -582,12 +582,12 @@ def test_jobs_of_pg_cron(cron_database):
     database.query("SELECT cron.unschedule(%s)", JOB)
     assert one(database, "pg_cron") == ("problem", f'the job "{JOB}" is not there any more', again)
     database.query(again.replace("n)", "1)"))
-    assert one(database, "pg_cron") == ("ok", "2 jobs of role alice", None)
+    assert one(database, "pg_cron") == ("ok", "3 jobs of role alice", None)
 
     database.query("REVOKE USAGE ON SCHEMA cron FROM alice", role=SUPERUSER)
     assert one(database, "pg_cron") == (
         "problem",
-        "2 jobs were made by df.install_scheduler, and this role may not use the schema cron any more",
+        "3 jobs were made by df.install_scheduler, and this role may not use the schema cron any more",
         "An administrator grants it: GRANT USAGE ON SCHEMA cron TO alice",
     )
     database.query("GRANT USAGE ON SCHEMA cron TO alice", role=SUPERUSER)
@@ -621,7 +621,7 @@ def test_runs_of_jobs(cron_database, status, age, found):
     )  # fmt: skip
     row = one(database, "pg_cron")
     if found is None:
-        assert row == ("ok", "2 jobs of role alice", None)
+        assert row == ("ok", "3 jobs of role alice", None)
         return
     assert row[0] == "problem"
     assert row[1].startswith(f'the job "{JOB}" {found}')
@@ -640,7 +640,7 @@ def test_a_job_that_fails(cron_database):
         with database.connect(name) as connection:
             database.query(f"ALTER ROLE {name} NOLOGIN", role=SUPERUSER)
             status = (
-                "SELECT count(*) >= 2 FROM cron.job_run_details WHERE username = %s AND status = 'failed'"
+                "SELECT count(*) >= 3 FROM cron.job_run_details WHERE username = %s AND status = 'failed'"
             )
             for _ in range(3):
                 try:
@@ -649,7 +649,7 @@ def test_a_job_that_fails(cron_database):
                 except AssertionError:
                     continue
             rows = connection.execute("SELECT status, finding FROM df.check_pg_cron_v1()").fetchall()
-        assert [row[0] for row in rows] == ["problem"] * 2
+        assert [row[0] for row in rows] == ["problem"] * 3
         for row in rows:
             assert f'the job "pgdurc {name} ' in row[1]
             assert row[1].endswith(" failed: connection failed")

@@ -32,10 +32,14 @@ def knows_seconds(database: Any) -> bool:
 def test_install_makes_the_jobs_of_the_role_that_calls_it(cron_database):
     said = cron_database.value("SELECT df.install_scheduler(drivers => 2)")
     schedule, seconds = ("5 seconds", 50) if knows_seconds(cron_database) else ("* * * * *", 58)
-    assert said == f"2 driver(s) and a janitor, every {'5 seconds' if seconds == 50 else 'minute'}"
+    assert (
+        said
+        == f"2 driver(s), one for timers and a janitor, every {'5 seconds' if seconds == 50 else 'minute'}"
+    )
     assert jobs(cron_database) == {
         "pgdurc alice driver 1": ("alice", schedule, f"CALL df.run({seconds}, NULL)"),
         "pgdurc alice driver 2": ("alice", schedule, f"CALL df.run({seconds}, NULL)"),
+        "pgdurc alice timers": ("alice", schedule, f"CALL df.run_timers({seconds}, NULL)"),
         "pgdurc alice janitor": ("alice", schedule, f"CALL df.janitor({seconds})"),
     }
 
@@ -44,16 +48,17 @@ def test_installing_again_changes_how_many_and_uninstalling_removes_ones_own(cro
     cron_database.query("SELECT df.install_scheduler(drivers => 3)")
     cron_database.query("SELECT df.install_scheduler()", role="bob")
     cron_database.query("SELECT cron.schedule('nightly', '0 3 * * *', 'SELECT 1')")
-    bobs = {"pgdurc bob driver 1", "pgdurc bob janitor"}
-    assert len(jobs(cron_database)) == 4 + 2 + 1
+    bobs = {f"pgdurc bob {what}" for what in ("driver 1", "timers", "janitor")}
+    alices = {f"pgdurc alice {what}" for what in ("driver 1", "timers", "janitor")}
+    assert len(jobs(cron_database)) == 5 + 3 + 1
 
     cron_database.query("SELECT df.install_scheduler()")
-    assert set(jobs(cron_database)) == {"pgdurc alice driver 1", "pgdurc alice janitor", "nightly"} | bobs
+    assert set(jobs(cron_database)) == {"nightly"} | alices | bobs
 
-    assert cron_database.value("SELECT df.uninstall_scheduler()") == 2
+    assert cron_database.value("SELECT df.uninstall_scheduler()") == 3
     assert set(jobs(cron_database)) == {"nightly"} | bobs
     assert cron_database.value("SELECT df.uninstall_scheduler()") == 0
-    assert cron_database.value("SELECT count(*) FROM df.schedule", role="dfowner") == 2
+    assert cron_database.value("SELECT count(*) FROM df.schedule", role="dfowner") == 3
 
 
 def test_a_job_that_stays_is_the_same_job(cron_database):
@@ -70,14 +75,14 @@ def test_a_job_that_was_paused_by_hand_is_made_anew(cron_database):
     cron_database.query("SELECT df.install_scheduler()")
     cron_database.query("UPDATE cron.job SET active = false", role=SUPERUSER)
     cron_database.query("SELECT df.install_scheduler()")
-    assert cron_database.value("SELECT count(*) FROM cron.job WHERE active") == 2
+    assert cron_database.value("SELECT count(*) FROM cron.job WHERE active") == 3
 
 
 def test_a_job_that_was_removed_by_hand_is_no_obstacle(cron_database):
     cron_database.query("SELECT df.install_scheduler()")
     cron_database.query("SELECT cron.unschedule('pgdurc alice driver 1')")
     cron_database.query("SELECT df.install_scheduler()")
-    assert set(jobs(cron_database)) == {"pgdurc alice driver 1", "pgdurc alice janitor"}
+    assert set(jobs(cron_database)) == {f"pgdurc alice {what}" for what in ("driver 1", "timers", "janitor")}
 
 
 def refused(database: Any, call: str, role: str = "alice") -> psycopg.Error:
@@ -154,8 +159,10 @@ def test_the_janitor_prunes_the_log_of_its_own_jobs(cron_database):
         "nightly": 4,
         "pgdurc alice driver 1": 2,
         "pgdurc alice driver 2": 2,
+        "pgdurc alice timers": 2,
         "pgdurc alice janitor": 2,
         "pgdurc bob driver 1": 4,
+        "pgdurc bob timers": 4,
         "pgdurc bob janitor": 4,
     }
 
@@ -183,7 +190,7 @@ def test_jobs_that_cannot_be_removed_are_not_forgotten(cron_database):
         cron_database.query("SELECT df.uninstall_scheduler()")
     assert "is still there" in refused.value.diag.message_detail
     cron_database.query("GRANT USAGE ON SCHEMA cron TO alice", role=SUPERUSER)
-    assert cron_database.value("SELECT df.uninstall_scheduler()") == 2
+    assert cron_database.value("SELECT df.uninstall_scheduler()") == 3
 
 
 @pytest.mark.slow
@@ -197,11 +204,12 @@ def test_a_workflow_is_completed_and_another_one_stopped_by_pg_cron_alone(cron_d
          ~> df.sleep(0.2)
          ~> 'INSERT INTO effects SELECT $first + 1';
         CREATE WORKFLOW endless() AS 'INSERT INTO effects SELECT 3 FROM pg_sleep(600)';
+        CREATE WORKFLOW limited() AS df.race('INSERT INTO effects SELECT 4 FROM pg_sleep(600)', df.sleep(1));
         """
     )
     with cron_database.connect() as connection, connection.transaction():
         connection.execute(compiled.sql)
-    cron_database.query("SELECT df.install_scheduler(drivers => 2)")
+    cron_database.query("SELECT df.install_scheduler(drivers => 1)")
     instance = cron_database.value("SELECT w()")
     assert cron_database.value("SELECT df.await_instance(%s, 75)", instance) == "completed"
     assert cron_database.query("SELECT id FROM effects ORDER BY id") == [(1,), (2,)]
@@ -220,6 +228,9 @@ def test_a_workflow_is_completed_and_another_one_stopped_by_pg_cron_alone(cron_d
     )
     cron_database.query("SELECT df.cancel(%s)", instance)
     cron_database.until("SELECT count(*) FROM df.timeline(%s) WHERE outcome = 'cancelled'", instance)
+    # And the only driver's race is lost in time.
+    instance = cron_database.value("SELECT limited()")
+    assert cron_database.value("SELECT df.await_instance(%s, 20)", instance) == "completed"
     assert cron_database.query("SELECT id FROM effects ORDER BY id") == [(1,), (2,)]
 
 
@@ -266,6 +277,6 @@ def test_pg_cron_goes_on_where_a_killed_server_stopped(cron_database_to_kill):
     assert database.query("SELECT seq, outcome FROM df.timeline(%s)", instance)[:3] == [
         (1, "ok"), (2, "crashed"), (3, "ok"),
     ]  # fmt: skip
-    # pg_cron tells in its log of the three runs that the kill ended, and of no other.
+    # pg_cron tells in its log of the four runs that the kill ended, and of no other.
     log = "SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'"
-    assert database.value(log, role=SUPERUSER) == 3
+    assert database.value(log, role=SUPERUSER) == 4
