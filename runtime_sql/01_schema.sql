@@ -146,13 +146,15 @@ BEGIN
         RAISE EXCEPTION 'a newer runtime is installed here: %, and this is %', installed.version, version
             USING ERRCODE = 'PD001', HINT = 'Use the pgdurc that installed it, or a later one.';
     END IF;
-    INSERT INTO df.runtime AS r (version, epoch)
-    VALUES (version, epoch)
-    ON CONFLICT (is_only) DO UPDATE
-        SET version = excluded.version,
-            epoch = excluded.epoch,
-            installed_at = clock_timestamp()
-        WHERE (r.version, r.epoch) IS DISTINCT FROM (excluded.version, excluded.epoch);
+    -- ON CONFLICT would lock the row also where it changes nothing, and wait for a step that holds it: see df.brace_v1.
+    IF (installed.version, installed.epoch) IS DISTINCT FROM (version, epoch) THEN
+        INSERT INTO df.runtime AS r (version, epoch)
+        VALUES (version, epoch)
+        ON CONFLICT (is_only) DO UPDATE
+            SET version = excluded.version,
+                epoch = excluded.epoch,
+                installed_at = clock_timestamp();
+    END IF;
 END
 $$;
 

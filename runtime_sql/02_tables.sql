@@ -439,6 +439,7 @@ BEGIN
     FOREACH routine IN ARRAY ARRAY[
         'df.claim_task_v1(timestamptz, bigint, bigint)',
         'df.claim_task_v1(timestamptz, bigint, bigint, regrole)',
+        'df.lock_scopes_v1(bigint[], bigint, boolean)',
         'df.retire_v1(integer)'
     ] LOOP
         IF to_regprocedure(routine) IS NOT NULL THEN

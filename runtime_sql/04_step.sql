@@ -790,7 +790,8 @@ BEGIN
             END IF;
         END LOOP;
         IF day > local::date THEN
-            moment := df.instant_v1(day, zone);
+            -- In a zone made up by hand a day may begin before the one before it has ended.
+            moment := greatest(df.instant_v1(day, zone), moment + interval '1 minute');
             CONTINUE;
         END IF;
 

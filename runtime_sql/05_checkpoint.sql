@@ -25,14 +25,16 @@ $$;
 
 -- Locks the scopes of a task in the order of their ids, each in the strength at once that is needed: FOR KEY SHARE, and p_strong FOR NO KEY UPDATE (its instance
 -- ends, or the task goes to sleep until a signal) or FOR UPDATE (a race is decided). ok; stopped: by somebody else; own: by this very transaction; busy: somebody
--- holds one for longer than a second, a cancel left open in a transaction. Looks again and again, for a lock_timeout would be an error, and to catch it takes a
+-- holds one for longer than p_patience, a cancel left open in a transaction. Looks again and again, for a lock_timeout would be an error, and to catch it takes a
 -- subtransaction.
-CREATE OR REPLACE FUNCTION df.lock_scopes_v1(p_scopes bigint[], p_strong bigint DEFAULT NULL, p_is_stop boolean DEFAULT false) RETURNS text
+CREATE OR REPLACE FUNCTION df.lock_scopes_v1(
+    p_scopes bigint[], p_strong bigint DEFAULT NULL, p_is_stop boolean DEFAULT false, p_patience interval DEFAULT '1 second'
+) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    gives_up_at CONSTANT timestamptz := clock_timestamp() + interval '1 second';
+    gives_up_at CONSTANT timestamptz := clock_timestamp() + p_patience;
     scope df.stop_scope;
     scope_id bigint;
     answer text := 'ok';
@@ -64,7 +66,7 @@ BEGIN
     RETURN answer;
 END
 $$;
-REVOKE ALL ON FUNCTION df.lock_scopes_v1(bigint[], bigint, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION df.lock_scopes_v1(bigint[], bigint, boolean, interval) FROM PUBLIC;
 
 -- A branch has ended, its scopes are locked: tells its parent. The last one of a join wakes it; the first one of a race does, and stops the others.
 CREATE OR REPLACE FUNCTION df.leave_v1(task df.task, p_at timestamptz) RETURNS void
@@ -154,6 +156,9 @@ DECLARE
     -- Try again without being asked: serialization failure, deadlock, lock not available, admin shutdown, connection, resources.
     is_transient CONSTANT boolean := p_outcome = 'failed'
         AND (p_sqlstate IN ('40001', '40P01', '55P03', '57P01') OR left(p_sqlstate, 2) IN ('08', '53'));
+    began_at CONSTANT timestamptz := clock_timestamp();
+    -- See df.turn_v1.
+    patience CONSTANT interval := CASE WHEN task.wait = 'lock' THEN interval '20 milliseconds' ELSE interval '1 second' END;
     policy df.workflow_version;
     retry_in interval;
     verdict text;
@@ -183,14 +188,20 @@ BEGIN
         retry_in := CASE WHEN task.crashes < 5 THEN interval '0' END;
     END IF;
 
-    IF retry_in IS NULL THEN
-        verdict := df.lock_scopes_v1(task.scopes, CASE WHEN task.parent_id IS NULL THEN task.scopes[1] ELSE task.race_id END, task.race_id IS NOT NULL);
+    -- The first attempt writes the instance, too, which whoever stops it has.
+    IF retry_in IS NULL OR task.seq = 0 THEN
+        IF retry_in IS NULL THEN
+            verdict := df.lock_scopes_v1(
+                task.scopes, CASE WHEN task.parent_id IS NULL THEN task.scopes[1] ELSE task.race_id END, task.race_id IS NOT NULL, patience);
+        ELSE
+            verdict := df.lock_scopes_v1(task.scopes, p_patience => patience);
+        END IF;
         IF verdict IN ('busy', 'wanted') THEN
             IF verdict = 'wanted' THEN
                 UPDATE df.stop_scope AS s SET wanted_until = clock_timestamp() + interval '5 seconds' WHERE s.id = task.race_id;
             END IF;
             UPDATE df.task AS t
-            SET wake_at = p_at + CASE verdict WHEN 'wanted' THEN interval '100 milliseconds' ELSE interval '1 second' END,
+            SET wake_at = p_at + (clock_timestamp() - began_at) + CASE verdict WHEN 'wanted' THEN interval '100 milliseconds' ELSE interval '1 second' END,
                 wait = 'lock',
                 crashes = task.crashes,
                 braced_by = NULL
@@ -254,6 +265,27 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION df.release_v1(bigint[]) FROM PUBLIC;
+
+-- Wakes tasks that wait for a signal, whether there is one or not: they look, and wait on. Passed over are those that somebody has.
+CREATE OR REPLACE FUNCTION df.rouse_v1(p_waiters bigint[]) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+BEGIN
+    IF p_waiters <> '{}' THEN
+        UPDATE df.task AS t
+        SET wake_at = df.now()
+        WHERE t.id IN (
+            SELECT w.id FROM df.task AS w WHERE w.id = ANY (p_waiters) AND w.status = 'live' AND w.wait = 'signal' FOR UPDATE SKIP LOCKED
+        );
+        -- And those that have moved meanwhile.
+        PERFORM df.release_v1(p_waiters);
+    END IF;
+END
+$$;
+REVOKE ALL ON FUNCTION df.rouse_v1(bigint[]) FROM PUBLIC;
 
 -- The first timer of a race that has been due for half a second, behind (p_after, p_after_id): a branch, however deep in a race, that has waited, or is to begin to wait,
 -- or to do something else that runs no statement of the user's. A race says how long something may take, and that must not depend on whether those whom it
@@ -348,15 +380,15 @@ BEGIN
                 FROM df.task AS t
                 WHERE t.owner = driven
                     AND t.wake_at <= claim.started_at
-                    AND t.wake_at < coalesce(first.wake_at, 'infinity')
+                    AND t.wake_at < coalesce(seen.wake_at, 'infinity')
                     AND (t.wake_at, t.id) > (p_after, p_after_id)
             ),
             ARRAY(
                 SELECT t.id
                 FROM df.task AS t
                 WHERE t.owner = driven
-                    AND t.wake_at = first.wake_at
-                    AND t.id > CASE WHEN first.wake_at = p_after THEN p_after_id ELSE 0 END
+                    AND t.wake_at = seen.wake_at
+                    AND t.id > CASE WHEN seen.wake_at = p_after THEN p_after_id ELSE 0 END
                     AND t.id < first.id
             )
         INTO claim.verdict, claim.task_id, claim.instance_id, claim.version_id, claim.state, claim.wake_at, scopes, braced_by, passed, beside
@@ -370,7 +402,9 @@ BEGIN
             ORDER BY t.wake_at, t.id
             LIMIT 1
             FOR UPDATE SKIP LOCKED
-        ) AS first ON true;
+        ) AS first ON true
+        -- Where it stood in that snapshot: it may have moved since, and is told as it is now.
+        LEFT JOIN df.task AS seen ON seen.id = first.id;
     END IF;
     IF beside <> '{}' THEN
         claim.verdict := 'crowded';
@@ -592,6 +626,18 @@ BEGIN
         AND (t.owner = login OR df.drives_v1(t.owner))
         AND t.braced_by IS DISTINCT FROM p_driver_id;
     IF FOUND THEN
+        -- What it could not lock again after its commit is nobody's: as it was before.
+        UPDATE df.task AS t
+        SET crashes = t.crashes - 1,
+            braced_by = NULL
+        WHERE t.id IN (
+            SELECT o.id
+            FROM df.task AS o
+            WHERE o.braced_by = p_driver_id
+                AND o.id <> p_task_id
+                AND (o.owner = login OR df.drives_v1(o.owner))
+            FOR UPDATE SKIP LOCKED
+        );
         RETURN false;
     END IF;
     SELECT t.crashes INTO crashes FROM df.task AS t WHERE t.id = p_task_id AND (t.owner = login OR df.drives_v1(t.owner));
@@ -744,6 +790,7 @@ DECLARE
     ends_branch boolean;
     instance_scope bigint;
     cause df.step_run;
+    patience interval;
 BEGIN
     SELECT t.* INTO task
     FROM df.task AS t
@@ -764,6 +811,8 @@ BEGIN
     attempt := task.failures + task.transient_failures + task.interrupts + task.crashes + CASE WHEN task.braced_by IS NULL THEN 1 ELSE 0 END;
     ends_branch := step.outcome IN ('done', 'break', 'fail') AND task.parent_id IS NOT NULL;
 
+    -- Who has waited for it in vain waits for a moment only: somebody may hold the scopes of many, and all drivers would do nothing but wait for him.
+    patience := CASE WHEN task.wait = 'lock' THEN interval '20 milliseconds' ELSE interval '1 second' END;
     -- Strongly where something waits for what happens here: the end of the instance, a race, a signal, the scopes of a wide join.
     IF step.outcome = 'wait'
         OR (step.outcome IN ('done', 'fail') AND task.parent_id IS NULL)
@@ -775,11 +824,11 @@ BEGIN
             SELECT s.id INTO instance_scope FROM df.stop_scope AS s WHERE s.instance_id = task.instance_id AND s.kind = 'instance';
             task.scopes := instance_scope || array_remove(task.scopes, instance_scope);
         END IF;
-        verdict := df.lock_scopes_v1(task.scopes, instance_scope);
+        verdict := df.lock_scopes_v1(task.scopes, instance_scope, p_patience => patience);
     ELSIF ends_branch AND task.race_id IS NOT NULL THEN
-        verdict := df.lock_scopes_v1(task.scopes, task.race_id, true);
+        verdict := df.lock_scopes_v1(task.scopes, task.race_id, true, patience);
     ELSE
-        verdict := df.lock_scopes_v1(task.scopes);
+        verdict := df.lock_scopes_v1(task.scopes, p_patience => patience);
     END IF;
     IF verdict NOT IN ('ok', 'own') THEN
         RETURN;
@@ -1133,6 +1182,7 @@ DECLARE
     moment CONSTANT timestamptz := clock_timestamp();
     died df.driver;
     task df.task;
+    waiters bigint[];
 BEGIN
     FOR died IN
         UPDATE df.driver AS d
@@ -1176,9 +1226,7 @@ BEGIN
     END LOOP;
     IF FOUND THEN
         -- What it was about to release, see df.release_v1, a signal may have passed over.
-        UPDATE df.task AS t
-        SET wake_at = df.now()
-        WHERE t.id IN (
+        waiters := ARRAY(
             SELECT w.id
             FROM df.task AS w
             WHERE (w.owner = login OR df.drives_v1(w.owner))
@@ -1186,8 +1234,8 @@ BEGIN
                 AND w.status = 'live'
                 AND w.wait = 'signal'
                 AND EXISTS (SELECT FROM df.signal AS s WHERE s.instance_id = w.instance_id AND s.name = w.signal_name AND s.taken_by IS NULL)
-            FOR UPDATE SKIP LOCKED
         );
+        PERFORM df.rouse_v1(waiters);
     END IF;
     is_careful := EXISTS (SELECT FROM df.driver AS d WHERE d.owner = login AND d.died_at > moment - interval '5 minutes');
 

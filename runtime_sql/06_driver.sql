@@ -57,6 +57,9 @@ DECLARE
     position_at pg_catalog.timestamptz;
     position_id bigint;
     rewound_at pg_catalog.timestamptz;
+    -- It has found something to do since it began at the head of the queue.
+    has_run boolean;
+    is_again boolean;
     -- When it found nothing due, if it has found nothing since, and whose turn it was then.
     idle_since pg_catalog.timestamptz;
     idle_place integer;
@@ -119,6 +122,7 @@ BEGIN
     position_at := '-infinity';
     position_id := 0;
     follows := false;
+    has_run := true;
     WHILE clock_timestamp() < ends_at AND NOT is_interrupted LOOP
         IF clock_timestamp() > rewound_at + interval '1 second' THEN
             -- What has come due behind the position: a start that committed late, a task that another driver has dropped.
@@ -154,16 +158,18 @@ BEGIN
                 idle_since := claim.started_at;
                 idle_place := place;
             END IF;
+            -- Once more from the head of the queue where it has done something on the way; what it has passed over else is with others.
+            is_again := position_id > 0 AND has_run AND NOT timers_only;
+            has_run := false;
+            position_at := '-infinity';
+            position_id := 0;
+            left_at := NULL;
             IF timers_only THEN
-                -- What it has passed over is with others. A look that is dear is made seldom.
-                position_at := '-infinity';
-                position_id := 0;
+                -- A look that is dear is made seldom.
                 nap := greatest(0.5, least(extract(epoch FROM clock_timestamp() + claim.clock_shift - claim.started_at) * 20, 5));
             END IF;
-            IF position_id > 0 THEN
-                position_at := '-infinity';
-                position_id := 0;
-                left_at := NULL;
+            IF is_again THEN
+                NULL;
             ELSIF idle_place <= cardinality(roles) AND place % cardinality(roles) + 1 <> idle_place THEN
                 -- Others of them may have something.
                 rewound_at := '-infinity';
@@ -182,6 +188,7 @@ BEGIN
         nap := 0.02;
 
         IF claim.verdict = 'settled' THEN
+            has_run := true;
             position_at := claim.wake_at;
             position_id := claim.task_id;
             COMMIT;
@@ -231,6 +238,9 @@ BEGIN
         END IF;
         IF claim.verdict = 'braced' THEN
             ROLLBACK;
+            -- Its driver is about to lock it.
+            PERFORM pg_sleep(0.01);
+            COMMIT;
             IF looked_at < clock_timestamp() - interval '1 second' THEN
                 PERFORM df.close_driver_v1(driver_id);
                 COMMIT;
@@ -239,6 +249,7 @@ BEGIN
             CONTINUE;
         END IF;
 
+        has_run := true;
         IF claim.command IS NOT NULL THEN
             version_id := claim.version_id;
             command := claim.command;
@@ -259,8 +270,15 @@ BEGIN
                 IF NOT is_braced THEN
                     -- Written: once that is committed the step is run.
                     COMMIT;
-                    moment := clock_timestamp() + claim.clock_shift;
-                    state := df.retake_v1(claim.task_id, driver_id, moment);
+                    -- Another's claim may have it for a moment, only to see whose it is.
+                    FOR look IN 1 .. 20 LOOP
+                        moment := clock_timestamp() + claim.clock_shift;
+                        state := df.retake_v1(claim.task_id, driver_id, moment);
+                        EXIT WHEN state IS NOT NULL;
+                        COMMIT;
+                        PERFORM pg_sleep(0.005);
+                        COMMIT;
+                    END LOOP;
                     is_braced := state IS NOT NULL AND df.brace_v1(claim.task_id, driver_id);
                 END IF;
                 IF is_braced IS NOT TRUE THEN

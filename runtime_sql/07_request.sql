@@ -268,6 +268,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment CONSTANT timestamptz := df.now();
+    waiters bigint[];
+    woken bigint[];
+    signal_id bigint;
 BEGIN
     PERFORM df.require_instance_v1(p_caller, p_instance_id);
     PERFORM FROM df.stop_scope AS s WHERE s.instance_id = p_instance_id AND s.kind = 'instance' FOR NO KEY UPDATE;
@@ -275,12 +278,8 @@ BEGIN
         -- It has ended, and will not look.
         RETURN 'OK';
     END IF;
-    INSERT INTO df.signal (instance_id, name, payload, sender, sent_at)
-    VALUES (p_instance_id, p_name, p_payload, p_caller, moment);
-    -- All of them: the one that takes it may be stopped before it commits, and nobody would wake the next. Whoever is at work looks again before it parks.
-    UPDATE df.task AS t
-    SET wake_at = moment
-    WHERE t.id IN (
+    -- None comes while the scope is held.
+    waiters := ARRAY(
         SELECT w.id
         FROM df.task AS w
         WHERE w.instance_id = p_instance_id
@@ -288,8 +287,45 @@ BEGIN
             AND w.wait = 'signal'
             -- Not `w.signal_name = p_name`: for that the index of those who wait looks best to the planner when nobody does, and all of it would be read ever after.
             AND coalesce(w.signal_name = p_name, false)
-        FOR UPDATE SKIP LOCKED
     );
+    IF waiters = '{}' THEN
+        INSERT INTO df.signal (instance_id, name, payload, sender, sent_at) VALUES (p_instance_id, p_name, p_payload, p_caller, moment);
+    END IF;
+    WHILE waiters <> '{}' LOOP
+        BEGIN
+            INSERT INTO df.signal AS s (instance_id, name, payload, sender, sent_at)
+            VALUES (p_instance_id, p_name, p_payload, p_caller, moment)
+            RETURNING s.id INTO signal_id;
+            -- All of them: the one that takes it may be stopped before it commits, and nobody would wake the next. Whoever is at work looks again before it parks.
+            WITH task AS (
+                UPDATE df.task AS t
+                SET wake_at = moment
+                WHERE t.id IN (
+                    SELECT w.id
+                    FROM df.task AS w
+                    WHERE w.id = ANY (waiters)
+                        AND w.status = 'live'
+                        AND w.wait = 'signal'
+                        AND coalesce(w.signal_name = p_name, false)
+                    FOR UPDATE SKIP LOCKED
+                )
+                RETURNING t.id
+            )
+            SELECT coalesce(array_agg(task.id), '{}') INTO woken FROM task;
+            -- One that has just gone on is locked by accident, see df.release_v1, and would be for as long as this transaction is left open: once more without it.
+            EXIT WHEN NOT EXISTS (
+                SELECT
+                FROM df.task AS t
+                JOIN df.signal AS s ON s.xmin = t.xmax
+                WHERE t.id = ANY (waiters)
+                    AND t.id <> ALL (woken)
+                    AND s.id = signal_id
+            );
+            RAISE EXCEPTION 'locked by accident' USING ERRCODE = 'PD000';
+        EXCEPTION WHEN SQLSTATE 'PD000' THEN
+            -- Rolled back, and the locks are gone.
+        END;
+    END LOOP;
     PERFORM pg_notify('pgdurc', '');
     RETURN 'OK';
 END

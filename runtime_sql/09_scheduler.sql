@@ -12,6 +12,7 @@ DECLARE
     driven CONSTANT regrole := coalesce(p_owner, login);
     before CONSTANT timestamptz := df.now() - (SELECT r.retention FROM df.runtime AS r);
     retired text[];
+    scopes bigint[];
     tasks bigint[];
 BEGIN
     IF driven <> login AND NOT df.drives_v1(driven) THEN
@@ -26,6 +27,13 @@ BEGIN
         ORDER BY i.created_at
         LIMIT p_limit
         FOR UPDATE SKIP LOCKED
+    );
+    -- Not those that somebody has just signalled or cancelled, although they have ended: his transaction may be left open.
+    scopes := ARRAY(SELECT s.id FROM df.stop_scope AS s WHERE s.instance_id = ANY (retired) FOR UPDATE SKIP LOCKED);
+    retired := ARRAY(
+        SELECT i.id
+        FROM unnest(retired) AS i (id)
+        WHERE NOT EXISTS (SELECT FROM df.stop_scope AS s WHERE s.instance_id = i.id AND s.id <> ALL (scopes))
     );
     tasks := ARRAY(SELECT t.id FROM df.task AS t WHERE t.instance_id = ANY (retired));
     DELETE FROM df.step_run AS r WHERE r.task_id = ANY (tasks);
@@ -42,6 +50,34 @@ BEGIN
         AND coalesce(d.died_at, d.closed_at) < clock_timestamp() - interval '1 day'
         AND NOT EXISTS (SELECT FROM df.task AS t WHERE t.braced_by = d.id AND t.status = 'live');
     RETURN cardinality(retired);
+END
+$$;
+
+-- Wakes who waits for a signal that is in the inbox: somebody whom a signal has passed over, for a driver had the task by accident, and died before it could tell
+-- (see df.release_v1). There is next to never one.
+CREATE OR REPLACE FUNCTION df.rouse_waiters_v1(p_owner regrole DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+    login CONSTANT regrole := quote_ident(session_user)::regrole;
+    moment CONSTANT timestamptz := df.now();
+BEGIN
+    IF p_owner IS NULL OR df.drives_v1(p_owner) THEN
+        PERFORM df.rouse_v1(ARRAY(
+            SELECT DISTINCT w.id
+            FROM df.signal AS s
+            JOIN df.task AS w ON w.instance_id = s.instance_id
+            WHERE s.taken_by IS NULL
+                AND s.sent_at < moment - interval '5 seconds'
+                AND w.owner = coalesce(p_owner, login)
+                AND w.status = 'live'
+                AND w.wait = 'signal'
+                AND w.signal_name = s.name
+                AND coalesce(w.wake_at > moment, true)
+        ));
+    END IF;
 END
 $$;
 
@@ -64,19 +100,20 @@ $$;
 -- The watchdog: interrupts the drivers of the session's role whose running step has been stopped. Cancels, and terminates what is at the same step 5 s later. What
 -- a driver is at stands in its application_name, which its own step may forge and nobody else: the backend is one of this role, by pid and start. A cancel that
 -- comes too late and hits the next step costs that no attempt. p_seen: what the last look answered, {"pid backend_start application_name": when it was
--- cancelled first}.
+-- cancelled first, in seconds of the epoch}.
 CREATE OR REPLACE FUNCTION df.watch_v1(p_seen jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    moment CONSTANT timestamptz := clock_timestamp();
+    -- A text of a time might be read as another one, as the role's settings are.
+    moment CONSTANT double precision := extract(epoch FROM clock_timestamp());
     answer jsonb := '{}';
     stopped record;
-    at text;
+    at double precision;
 BEGIN
     FOR stopped IN
-        SELECT a.pid, concat_ws(' ', a.pid, a.backend_start, a.application_name) AS step
+        SELECT a.pid, concat_ws(' ', a.pid, extract(epoch FROM a.backend_start), a.application_name) AS step
         FROM pg_stat_activity AS a
         JOIN df.driver AS d ON d.pid = a.pid AND d.backend_start = a.backend_start
         WHERE a.usename = session_user
@@ -86,9 +123,9 @@ BEGIN
             AND a.application_name ~ '^pgdurc [0-9a-f]{1,16} [0-9]{1,18}:[0-9]{1,9}$'
             AND df.is_stopped_v1(split_part(split_part(a.application_name, ' ', 3), ':', 1)::bigint)
     LOOP
-        at := coalesce(p_seen ->> stopped.step, moment::text);
+        at := coalesce((p_seen ->> stopped.step)::double precision, moment);
         answer := answer || jsonb_build_object(stopped.step, at);
-        IF at::timestamptz < moment - interval '5 seconds' THEN
+        IF at < moment - 5 THEN
             PERFORM pg_terminate_backend(stopped.pid);
         ELSE
             PERFORM pg_cancel_backend(stopped.pid);
@@ -98,7 +135,8 @@ BEGIN
 END
 $$;
 
--- Watches the drivers twice a second; every 5 seconds retention in small batches; once a call pg_cron's own log of our jobs, which grows for ever.
+-- Watches the drivers twice a second; every 5 seconds retention in small batches; once a call who waits for what is there, and pg_cron's own log of our jobs, which grows
+-- for ever.
 CREATE OR REPLACE PROCEDURE df.janitor(max_seconds double precision DEFAULT 0)
 LANGUAGE plpgsql
 AS $$
@@ -106,6 +144,7 @@ DECLARE
     ends_at pg_catalog.timestamptz;
     gives_up_at pg_catalog.timestamptz;
     cleans_at pg_catalog.timestamptz := pg_catalog.clock_timestamp();
+    has_roused boolean := false;
     retired integer;
     role pg_catalog.text;
     seen pg_catalog.jsonb := '{}';
@@ -136,7 +175,12 @@ BEGIN
             FOREACH role IN ARRAY df.driven_roles_v1() LOOP
                 retired := retired + df.retire_v1(100, CASE WHEN role <> 'none' THEN quote_ident(role)::regrole END);
                 COMMIT;
+                IF NOT has_roused THEN
+                    PERFORM df.rouse_waiters_v1(CASE WHEN role <> 'none' THEN quote_ident(role)::regrole END);
+                    COMMIT;
+                END IF;
             END LOOP;
+            has_roused := true;
             -- At once again while there is more, but not without watching.
             cleans_at := clock_timestamp() + CASE WHEN retired > 0 THEN interval '0' ELSE interval '5 seconds' END;
         END IF;

@@ -434,7 +434,11 @@ DECLARE
 BEGIN
     FOR holder IN
         WITH running AS MATERIALIZED (
-            SELECT r.pid, r.instance_id FROM df.running_v1() AS r
+            -- Of a role that does not drive that task it is forged.
+            SELECT r.pid, r.instance_id
+            FROM df.running_v1() AS r
+            JOIN df.task AS t ON t.id = r.task_id AND t.instance_id = r.instance_id
+            JOIN df.visible_owners_v1() AS p ON p.owner = t.owner AND p.driver = r.role
         ), locks AS MATERIALIZED (
             SELECT l.* FROM pg_locks AS l WHERE l.granted
         ), waiting AS MATERIALIZED (

@@ -459,8 +459,10 @@ def test_without_a_watchdog_what_was_stopped_runs_to_its_end_and_is_rolled_back(
 
 
 def test_the_watchdog_terminates_what_a_cancel_does_not_end(any_workflows):
-    """A step may catch a cancel and go on."""
+    """A step may catch a cancel and go on. What the watchdog keeps of the time is read as it was written, whatever the role's settings are."""
     database = any_workflows.database
+    for setting in ("DateStyle = 'SQL, DMY'", "TimeZone = 'Asia/Shanghai'"):
+        database.query(f"ALTER ROLE alice IN DATABASE {database.name} SET {setting}", role="postgres")
     database.query(
         "CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
         " LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$"
@@ -473,7 +475,8 @@ def test_the_watchdog_terminates_what_a_cancel_does_not_end(any_workflows):
         database.query("SELECT df.cancel(%s)", instance)
         seen = database.value("SELECT df.watch_v1()")
         assert len(seen) == 1
-        long_ago = dict.fromkeys(seen, "2020-01-01 00:00:00+00")
+        assert database.value("SELECT df.watch_v1(%s::jsonb)", json.dumps(seen)) == seen
+        long_ago = dict.fromkeys(seen, 0)
         database.value("SELECT df.watch_v1(%s::jsonb)", json.dumps(long_ago))
         with pytest.raises(psycopg.OperationalError):
             driver.result(timeout=20)
