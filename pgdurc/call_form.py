@@ -13,7 +13,7 @@ from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import LiteralError, read_literal
 from pgdurc.nearest import nearest
 from pgdurc.nodes import NODES
-from pgdurc.parse import scan_problem, syntax_problem
+from pgdurc.parse import STEP_HINT, scan_problem, syntax_problem
 from pgdurc.script import Ours
 from pgdurc.shape import StatementError, match_brackets, near, shape_expression, token_span
 from pgdurc.tree import Declaration, Identifier, Parameter
@@ -68,7 +68,7 @@ def explained(site: Site) -> Site | None:
         (token.kind == "Op" and token.text in _OPERATORS) or token.text in ("|", "&", "@>")
         for token in inside
     )
-    is_node = [token.name for token in inside[:1]] == ["df"] and inside[2].name in NODES
+    is_node = len(inside) > 2 and inside[0].name == "df" and inside[2].name in NODES
     return site if is_expression or is_node else None
 
 
@@ -115,6 +115,8 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
             matches = match_brackets(tokens, opening + 1, len(tokens) - 1, offset)
             matches[opening] = len(tokens) - 1
             given, problems = _arguments(site.function, tokens, opening, matches, offset)
+        elif not tokens:
+            raise StatementError("PGD101", "syntax error at end of input", site.span, STEP_HINT)
         else:
             matches = match_brackets(tokens, 0, len(tokens), offset)
             given = {PARAMETERS[site.function][0]: _Range(0, len(tokens))}

@@ -14,7 +14,7 @@ from pgdurc import psql
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import LiteralError, read_literal
 from pgdurc.nodes import NODES, NODES_TO_COME
-from pgdurc.pgsql import unquote_identifier
+from pgdurc.psql import Token
 from pgdurc.statement_kind import is_stored
 
 FUNCTIONS = ("start", "explain")
@@ -117,7 +117,7 @@ _REFERENCE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 def references_in_strings(body: Body, span: Span, names: Collection[str]) -> Iterator[tuple[str, Span]]:
     """References to these names in the strings of an expression, in the file."""
-    for token in _tokens(body.text, span.start, span.end):
+    for token in psql.tokens(body.text, span.start, span.end):
         for match in _REFERENCE.finditer(body.text, token.start, token.end) if token.is_string else ():
             if match[1] in names:
                 yield match.group(), body.span(Span(*match.span()))
@@ -125,14 +125,15 @@ def references_in_strings(body: Body, span: Span, names: Collection[str]) -> Ite
 
 def meta_commands(body: Body, span: Span) -> tuple[Span, ...]:
     """psql's meta-commands in a call, in the file."""
-    backslashes = [token for token in _tokens(body.text, span.start, span.end) if token.kind == "backslash"]
-    names = (psql.META_NAME.match(body.text, token.start, span.end) for token in backslashes)
+    tokens = psql.tokens(body.text, span.start, span.end)
+    backslashes = [token.start for token in tokens if token.kind == "backslash"]
+    names = (psql.META_NAME.match(body.text, at, span.end) for at in backslashes)
     return tuple(body.span(Span(*name.span())) for name in names if name is not None)
 
 
 def in_strings(body: Body, span: Span) -> tuple[Span, ...]:
     """What looks like a call in the strings of an expression, in the file."""
-    strings = (token for token in _tokens(body.text, span.start, span.end) if token.is_string)
+    strings = (token for token in psql.tokens(body.text, span.start, span.end) if token.is_string)
     return tuple(place for token in strings for place in _like_calls(body, token))
 
 
@@ -181,48 +182,6 @@ def uncompiled(place: Span, where: str = "a string") -> Diagnostic:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    start: int
-    end: int
-
-    @property
-    def name(self) -> str:
-        """What a word denotes, quoted or not."""
-        match self.kind:
-            case "word":
-                return unquote_identifier(self.text)
-            case "double_quote" if self.text.startswith('"'):
-                return unquote_identifier(self.text)
-        return ""
-
-    @property
-    def is_string(self) -> bool:
-        return self.kind in ("quote", "escape_quote", "dollar_quote")
-
-
-def _tokens(text: str, at: int, end: int) -> Iterator[_Token]:
-    """psql's tokens without white space and comments; a string is one."""
-    while at < end:
-        match = psql.TOKEN.match(text, at, end)
-        assert match is not None
-        kind, start, at = match.lastgroup or "", at, match.end()
-        if kind in ("space", "comment"):
-            continue
-        if kind == "block_comment":
-            at = min(end, psql.comment_end(text, start) or end)
-            continue
-        if kind == "dollar_quote":
-            close = text.find(match.group(), at, end)
-            at = end if close < 0 else close + len(match.group())
-        elif kind == "escape_quote":
-            while (more := psql.E_CONTINUED.match(text, at, end)) is not None:
-                at = more.end()
-        yield _Token(kind, text[start:at], start, at)
-
-
 @dataclass(slots=True)
 class _Statement:
     """What is known of the statement being searched, in a body that may hold several."""
@@ -233,7 +192,7 @@ class _Statement:
     language: str = ""
     is_definer: bool = False
     has_operator: bool = False
-    bodies: list[_Token] = field(default_factory=list)
+    bodies: list[Token] = field(default_factory=list)
     calls: list[tuple[str, Span, int, bool]] = field(default_factory=list)
 
     @property
@@ -252,7 +211,7 @@ class _Finder:
     def search(
         self, body: Body, begin: int, end: int, depth: int, *, stored: bool = False, invoker: bool = False
     ) -> None:
-        tokens = list(_tokens(body.text, begin, end))
+        tokens = list(psql.tokens(body.text, begin, end))
         statement = _Statement()
         commits = any(_ends_transaction(tokens, at) for at in range(len(tokens)))
         at = 0
@@ -272,7 +231,7 @@ class _Finder:
             at += 1
         self._end(body, statement, depth, stored, invoker, commits)
 
-    def _word(self, body: Body, statement: _Statement, tokens: list[_Token], at: int) -> int:
+    def _word(self, body: Body, statement: _Statement, tokens: list[Token], at: int) -> int:
         """Take note of a word; return the token to go on at, behind a call that begins here."""
         name, words = tokens[at].name, statement.words
         if name == "df" and (function := _called(tokens, at)) and words[-1:] not in _ROUTINE_WORDS:
@@ -294,14 +253,14 @@ class _Finder:
         words.append(name)
         return at + 1
 
-    def _operator(self, body: Body, statement: _Statement, tokens: list[_Token], at: int) -> None:
+    def _operator(self, body: Body, statement: _Statement, tokens: list[Token], at: int) -> None:
         """Take note of an operator of ours; one between other things than strings may be somebody else's."""
         beside = (*tokens[max(at - 1, 0) : at], *tokens[at + 1 : at + 2])
         if not statement.has_operator and any(token.is_string for token in beside):
             statement.has_operator = True
             self.stray_operators.append(body.span(Span(tokens[at].start, tokens[at].end)))
 
-    def _string(self, body: Body, statement: _Statement, token: _Token, before: _Token | None) -> None:
+    def _string(self, body: Body, statement: _Statement, token: Token, before: Token | None) -> None:
         last = statement.words[-1:]
         if last == ["language"] and before is not None and before.name == "language":
             statement.language = token.text.strip("'").lower()
@@ -310,7 +269,7 @@ class _Finder:
         elif self.is_gexec or _may_be_executed(token.text, statement.words):
             self._look_into(body, token)
 
-    def _look_into(self, body: Body, token: _Token) -> None:
+    def _look_into(self, body: Body, token: Token) -> None:
         self.in_strings += _like_calls(body, token)
 
     def _end(
@@ -332,7 +291,7 @@ class _Finder:
             self.search(*inner, depth + 1, stored=is_stored_here, invoker=is_invoker)
 
 
-def _like_calls(body: Body, token: _Token) -> list[Span]:
+def _like_calls(body: Body, token: Token) -> list[Span]:
     return [body.span(span) for span in like_calls(body.text, Span(token.start, token.end))]
 
 
@@ -357,7 +316,7 @@ def _may_be_executed(string: str, words: list[str]) -> bool:
     return bool(_EXECUTING.intersection(words) or (_SQL.match(string) and not _SAYING.intersection(words)))
 
 
-def _ends_transaction(tokens: list[_Token], at: int) -> bool:
+def _ends_transaction(tokens: list[Token], at: int) -> bool:
     """Whether a statement COMMIT or ROLLBACK of a body begins at the token `at`."""
     if not at or tokens[at].name not in ("commit", "rollback"):
         return False
@@ -368,7 +327,7 @@ def _is_create(words: list[str]) -> bool:
     return words[-1:] == ["create"] or words[-3:] == ["create", "or", "replace"]
 
 
-def _called(tokens: list[_Token], at: int, functions: Collection[str] = FUNCTIONS) -> str:
+def _called(tokens: list[Token], at: int, functions: Collection[str] = FUNCTIONS) -> str:
     """The function of these whose call begins at the token `at`; the empty string where none does."""
     if at + 3 >= len(tokens) or tokens[at + 1].text != "." or tokens[at + 3].kind != "open":
         return ""
@@ -376,7 +335,7 @@ def _called(tokens: list[_Token], at: int, functions: Collection[str] = FUNCTION
     return name if name in functions else ""
 
 
-def _closing(tokens: list[_Token], at: int) -> int:
+def _closing(tokens: list[Token], at: int) -> int:
     """The parenthesis that closes the one at the token `at`; the number of tokens where none does."""
     depth = 0
     for index in range(at, len(tokens)):
@@ -386,7 +345,7 @@ def _closing(tokens: list[_Token], at: int) -> int:
     return len(tokens)
 
 
-def _inner(body: Body, token: _Token) -> tuple[Body, int, int] | None:
+def _inner(body: Body, token: Token) -> tuple[Body, int, int] | None:
     """The body that a string is, and which part of its text; None where it cannot be read."""
     if token.kind == "dollar_quote":
         tag = token.text.index("$", 1) + 1

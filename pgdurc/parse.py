@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pgdurc import grammar, pgsql
+from pgdurc import grammar, pgsql, psql
 from pgdurc.build import Builder
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import ESCAPE_HINT, LiteralError, read_literal
-from pgdurc.psql import escape_literals
 from pgdurc.script import Ours
 from pgdurc.shape import Shaped, StatementError, near, shape_statement
 from pgdurc.tree import Declaration
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 
 IF_NOT_EXISTS = "leave out IF NOT EXISTS: CREATE WORKFLOW replaces what is there, and keeps what is the same"
+STEP_HINT = "a step is expected: SQL in a string, a df function or a workflow in parentheses"
 
 
 def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | None, tuple[Diagnostic, ...]]:
@@ -48,11 +48,13 @@ def parse_declaration(text: str, statement: Ours) -> tuple[Declaration | Drop | 
 
 def scan_problem(own_text: str, offset: int, error: pgsql.ScanError) -> Diagnostic:
     """PostgreSQL's scanner gives no place for a bad escape: find it by reading the literals."""
-    try:
-        for literal in escape_literals(own_text):
-            read_literal(literal.group(), offset + literal.start())
-    except LiteralError as bad:
-        return Diagnostic("PGD132", Severity.ERROR, bad.message, Span(bad.start, bad.end), ESCAPE_HINT)
+    if not error.message.startswith("unterminated"):
+        try:
+            for token in psql.tokens(own_text, 0, len(own_text)):
+                if token.kind == "escape_quote":
+                    read_literal(token.text, offset + token.start)
+        except LiteralError as bad:
+            return Diagnostic("PGD132", Severity.ERROR, bad.message, Span(bad.start, bad.end), ESCAPE_HINT)
     at = offset + min(error.position, len(own_text) - 1)
     return Diagnostic("PGD101", Severity.ERROR, error.message, Span(at, at + 1))
 
@@ -73,7 +75,7 @@ def syntax_problem(
 def _hint(accepted: frozenset[str], *, is_create: bool = True) -> str | None:
     """What could have stood there, in the author's words."""
     if "STRING" in accepted:
-        return "a step is expected: SQL in a string, a df function or a workflow in parentheses"
+        return STEP_HINT
     if "OPERATOR" in accepted:
         return "an operator such as ~>, or the end of the expression, is expected"
     if "NAME" in accepted:

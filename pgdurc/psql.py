@@ -6,15 +6,17 @@ It differs from PostgreSQL's own scanner in that nothing is an error, and a back
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pgdurc.pgsql import LETTER, LETTER_OR_DIGIT
+from pgdurc.pgsql import LETTER, LETTER_OR_DIGIT, unquote_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Possessive quantifiers keep an unterminated quote linear: nothing is given back.
 _E_BODY = r"[^'\\]*+(?:(?:\\.|'')[^'\\]*+)*+'"
+_BODY = r"[^']*+(?:''[^']*+)*+'"
 _WORD = rf"{LETTER}(?:{LETTER_OR_DIGIT}|\$)*+"
 TOKEN = re.compile(
     rf"""
@@ -22,7 +24,7 @@ TOKEN = re.compile(
     | (?P<comment>--[^\r\n]*)
     | (?P<block_comment>/\*)
     | (?P<escape_quote>[eE]'(?:{_E_BODY})?)
-    | (?P<quote>(?:[bBxXnN]|[uU]&)?'(?:[^']*+(?:''[^']*+)*+')?)
+    | (?P<quote>(?:[bBxXnN]|[uU]&)?'(?:{_BODY})?)
     | (?P<double_quote>(?:[uU]&)?"(?:[^"]*+(?:""[^"]*+)*+")?)
     | (?P<word>{_WORD})
     | (?P<number>[0-9]+(?:{_WORD})?)
@@ -35,11 +37,13 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-# An E'' string goes on in the next quote after a line end, in the same escape mode; other quotes need no
-# such care.
-E_CONTINUED = re.compile(
-    rf"(?:[ \t\f\v\r]|--[^\r\n]*+)*+\n(?:\s|--[^\r\n]*+[\r\n])*+'(?P<rest>{_E_BODY})?", re.DOTALL | re.ASCII
-)
+# A string goes on in the next quote after a line end, in the same escape mode.
+_NEXT_QUOTE = r"(?:[ \t\f\v\r]|--[^\r\n]*+)*+\n(?:\s|--[^\r\n]*+[\r\n])*+'"
+E_CONTINUED = re.compile(rf"{_NEXT_QUOTE}(?P<rest>{_E_BODY})?", re.DOTALL | re.ASCII)
+_CONTINUED = {
+    "escape_quote": E_CONTINUED,
+    "quote": re.compile(rf"{_NEXT_QUOTE}(?P<rest>{_BODY})?", re.DOTALL | re.ASCII),
+}
 _BLOCK_COMMENT_EDGE = re.compile(r"/\*|\*/")
 COPY_END = re.compile(r"^\\\.\r?$\n?", re.MULTILINE)
 
@@ -56,19 +60,48 @@ META_HOLDS_SQL = re.compile(r"\\(?:copy\b|set\b|!)")
 META_COPY_STDIN = re.compile(r"\\copy\b.*\bfrom\s+stdin\b", re.IGNORECASE)
 
 
-def escape_literals(text: str) -> Iterator[re.Match[str]]:
-    """The E'...' constants of a text that holds no unterminated quote."""
-    at = 0
-    while at < len(text):
-        match = TOKEN.match(text, at)
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of a text: the characters `[start, end)`; `kind` is a group of TOKEN."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+    @property
+    def name(self) -> str:
+        """What a word denotes, quoted or not."""
+        match self.kind:
+            case "word":
+                return unquote_identifier(self.text)
+            case "double_quote" if self.text.startswith('"'):
+                return unquote_identifier(self.text)
+        return ""
+
+    @property
+    def is_string(self) -> bool:
+        return self.kind in ("quote", "escape_quote", "dollar_quote")
+
+
+def tokens(text: str, at: int, end: int) -> Iterator[Token]:
+    """The tokens without white space and comments; a string is one, over all its lines."""
+    while at < end:
+        match = TOKEN.match(text, at, end)
         assert match is not None
-        if match.lastgroup == "escape_quote":
-            yield match
-        at = match.end()
-        if match.lastgroup == "dollar_quote":
-            at = text.find(match.group(), at) + len(match.group())
-        elif match.lastgroup == "block_comment":
-            at = comment_end(text, match.start()) or len(text)
+        kind, start, at = match.lastgroup or "", at, match.end()
+        if kind in ("space", "comment"):
+            continue
+        if kind == "block_comment":
+            at = min(end, comment_end(text, start) or end)
+            continue
+        if kind == "dollar_quote":
+            close = text.find(match.group(), at, end)
+            at = end if close < 0 else close + len(match.group())
+        elif (continued := _CONTINUED.get(kind)) is not None and text[start:at].count("'") > 1:
+            while (more := continued.match(text, at, end)) is not None:
+                at = more.end()
+        yield Token(kind, text[start:at], start, at)
 
 
 def comment_end(text: str, at: int) -> int | None:

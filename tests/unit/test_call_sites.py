@@ -41,6 +41,12 @@ def written(text: str) -> list[str]:
             "CREATE OR REPLACE PROCEDURE p() AS $x$ SELECT df.start('a') $x$ LANGUAGE 'sql';",
             ["df.start('a')"],
         ),
+        ("DO 'BEGIN '\n  'PERFORM df.start(''a''); END';", ["df.start(''a'')"]),
+        ("DO 'BEGIN PERFORM df.start(' -- step\n'''a''); END';", ["df.start(' -- step\n'''a'')"]),
+        (
+            "CREATE FUNCTION f() RETURNS text AS E'SELECT df.start(\\'a\\''\n', \\'b\\')' LANGUAGE sql;",
+            ["df.start(\\'a\\''\n', \\'b\\')"],
+        ),
         (
             "DO $a$ BEGIN CREATE FUNCTION f() RETURNS text AS $b$ BEGIN PERFORM df.start('a'); END $b$"
             " LANGUAGE plpgsql; END $a$;",
@@ -152,3 +158,10 @@ def test_places_in_nested_quotes() -> None:
     (site,) = sites(text)
     assert text[site.place.start : site.place.end] == "df.start(''''a'''')"
     assert site.body.written("x('y')") == "x(''''y'''')"
+
+
+@pytest.mark.parametrize("body", ["U&'SELECT df.start(''a'')'", "U&'SELECT df.start('\n'''a'')'"])
+def test_a_body_with_unicode_escapes_is_not_read(body: str) -> None:
+    text = f"CREATE FUNCTION f() RETURNS text LANGUAGE sql AS {body};"
+    assert sites(text) == []
+    assert {d.code for d in split(text).diagnostics} == {"PGD502", "PGD010"}

@@ -247,6 +247,8 @@ def test_names_of_the_workflow_around_it_are_not_known_in_a_call() -> None:
         "df.explain('a1b2c3d4')",
         "df.explain('w')",
         "df.explain(id)",
+        "df.explain(df)",
+        "df.explain(/* a ~> b */)",
         "df.explain((SELECT max(id) FROM df.instances))",
     ],
 )
@@ -269,6 +271,24 @@ def test_an_expression_is_explained(call: str, graph: str) -> None:
     written = statement(f"SELECT {call};")
     assert written.startswith("SELECT df.explain(v1 => '{")
     assert graph in written
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "pointed_at"),
+    [
+        ("SELECT 1 ~> $$b", 'unterminated dollar-quoted string at or near "$$b"', "$"),
+        ("SELECT 1 ~> $x$b$$", 'unterminated dollar-quoted string at or near "$x$b$$"', "$"),
+        ("SELECT 1 ~> E''b", 'unterminated quoted string at or near "E\'b"', "E"),
+        ("SELECT 1 ~> /* b", 'unterminated /* comment at or near "/* b"', "/"),
+        ("--a ~> b", "syntax error at end of input", "--a ~> b"),
+        ("/* x ~> */", "syntax error at end of input", "/* x ~> */"),
+    ],
+)
+def test_text_to_explain_that_has_no_end_or_holds_nothing(text: str, message: str, pointed_at: str) -> None:
+    script = f"SELECT df.explain('{text}');"
+    (problem,) = compile_text(script).diagnostics
+    assert (problem.code, problem.message) == ("PGD101", message)
+    assert script[problem.span.start : problem.span.end] == pointed_at
 
 
 @pytest.mark.parametrize(
