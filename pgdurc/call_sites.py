@@ -261,9 +261,9 @@ class _Finder:
             self.stray_operators.append(body.span(Span(tokens[at].start, tokens[at].end)))
 
     def _string(self, body: Body, statement: _Statement, token: Token, before: Token | None) -> None:
-        last = statement.words[-1:]
-        if last == ["language"] and before is not None and before.name == "language":
+        if before is not None and before.name == "language":
             statement.language = token.text.strip("'").lower()
+            statement.words.append(statement.language)  # as if it were written without the quotes
         elif statement.is_do or (statement.is_routine and before is not None and before.name == "as"):
             statement.bodies.append(token)
         elif self.is_gexec or _may_be_executed(token.text, statement.words):

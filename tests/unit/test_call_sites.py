@@ -48,6 +48,18 @@ def written(text: str) -> list[str]:
             ["df.start(\\'a\\''\n', \\'b\\')"],
         ),
         (
+            "CREATE FUNCTION f() RETURNS void LANGUAGE 'plpgsql' COST 100 VOLATILE SECURITY DEFINER AS"
+            " $BODY$ BEGIN PERFORM df.start('a'); END $BODY$;",
+            ["df.start('a')"],
+        ),
+        ("CREATE FUNCTION f() RETURNS text LANGUAGE 'sql' AS 'SELECT df.start(1)';", ["df.start(1)"]),
+        (
+            "CREATE FUNCTION f() RETURNS text AS $$ SELECT df.start('a') $$ LANGUAGE 'SQL' VOLATILE;",
+            ["df.start('a')"],
+        ),
+        ("DO LANGUAGE 'plpgsql' $$ BEGIN PERFORM df.start('a'); END $$;", ["df.start('a')"]),
+        ("DO $$ BEGIN PERFORM df.start('a'); END $$ LANGUAGE 'plpgsql';", ["df.start('a')"]),
+        (
             "DO $a$ BEGIN CREATE FUNCTION f() RETURNS text AS $b$ BEGIN PERFORM df.start('a'); END $b$"
             " LANGUAGE plpgsql; END $a$;",
             ["df.start('a')"],
@@ -76,6 +88,7 @@ def test_found(text: str, calls: list[str]) -> None:
         "DROP FUNCTION df.start(text);",
         "COPY t FROM stdin;\nSELECT df.start('a')\n\\.\n",
         "\\echo SELECT df.start('a');\n",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE 'plpython3u' AS $$ plpy.execute('SELECT df.start(1)') $$;",
         "CREATE FUNCTION f() RETURNS int LANGUAGE plpython3u AS $$ plpy.execute('SELECT df.start(1)') $$;",
         "SELECT dblink('db', 'SELECT df.start(''a'')');",
     ],
@@ -138,6 +151,11 @@ def test_text_about_calls(text: str) -> None:
         ("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT df.start('a') $$;", True, True),
         (
             "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT df.start('a') $$ SECURITY DEFINER;",
+            True,
+            False,
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS text LANGUAGE 'sql' SECURITY DEFINER AS $$ SELECT df.start('a') $$;",
             True,
             False,
         ),
