@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pgdurc import grammar, pgsql
 from pgdurc.build import Builder
+from pgdurc.call_sites import with_calls
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.literal import LiteralError, read_literal
 from pgdurc.nearest import nearest
@@ -19,6 +20,8 @@ from pgdurc.shape import StatementError, match_brackets, near, shape_expression,
 from pgdurc.tree import Declaration, Identifier, Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from pgdurc.call_sites import Site
     from pgdurc.hidden import Hidden
     from pgdurc.shape import Shaped
@@ -33,13 +36,14 @@ NAME = "df_start"
 
 @dataclass(frozen=True, slots=True)
 class CallForm:
-    """`hidden`: the expressions that are evaluated where the call stands.
+    """`hidden`: the expressions that are evaluated where the call stands, and `values` what gives them there.
 
-    `arguments`: those beside the workflow, as written.
+    `arguments`: those beside the workflow, as written but for the calls in them.
     """
 
     declaration: Declaration
     hidden: tuple[Hidden, ...]
+    values: tuple[tuple[str, str], ...]
     arguments: tuple[tuple[str, str], ...]
 
 
@@ -51,17 +55,17 @@ class _Range:
     end: int
 
 
-def explained(site: Site) -> Site | None:
+def explained(site: Site, inner: Sequence[Site]) -> Site | None:
     """The call to compile for a df.explain call, or for the text of one in a constant string.
 
-    None where it asks for an instance or for a workflow by its name, which the database answers.
+    `inner`: the calls in its arguments. None where it asks for an instance or for a workflow by its name: the
+    database answers that.
     """
     own_text = site.body.text[site.span.start : site.span.end]
     try:
-        tokens = [token for token in pgsql.scan(own_text) if not token.is_comment]
+        inside = _values_of_calls(pgsql.scan(own_text), inner, site.span.start)[4:-1]
     except pgsql.ScanError:
         return None
-    inside = tokens[4:-1]
     if len(inside) == 1 and inside[0].kind == "SCONST":
         return _in_string(site, inside[0])
     is_expression = any(
@@ -97,9 +101,12 @@ def _in_string(site: Site, token: pgsql.Token) -> Site | None:
     )
 
 
-def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
+def parse_call(
+    site: Site, inner: Sequence[tuple[Site, str]] = ()
+) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     """Read a call. Spans are places of the site's body. None where there is nothing to go on with.
 
+    `inner`: the calls in its arguments, which are values, and what is written in their place.
     As in a declaration, what is wrong with a piece does not keep the rest from being looked at.
     """
     offset = site.span.start
@@ -108,7 +115,8 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
     shaped: list[Shaped] = []
     problems: list[Diagnostic] = []
     try:
-        tokens = _plain_operators([token for token in pgsql.scan(own_text) if not token.is_comment])
+        calls = [call for call, _ in inner]
+        tokens = _plain_operators(_values_of_calls(pgsql.scan(own_text), calls, offset))
         if site.opening >= 0:
             opening = next(at for at, token in enumerate(tokens) if token.kind == "(")
             # The call's own parentheses are none of the workflow's.
@@ -136,7 +144,10 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
         return None, (*problems, syntax_problem(unexpected, tokens[: expression.end + 1], shaped, offset))
     hidden = builder.leaves.hidden
     problems += builder.diagnostics
-    problems += [found for one in hidden if (found := _expression_problem(one)) is not None]
+    text = site.body.text
+    blank = {span: " " * len(text[span.start : span.end]) for span in map(_inside, calls)}
+    for one in hidden:
+        problems += _expression_problems(with_calls(text, one.span, blank), one.span)
     place = builder.leaves.span(expression.begin, expression.end)
     declaration = Declaration(
         name=Identifier((NAME,), site.span),
@@ -144,36 +155,61 @@ def parse_call(site: Site) -> tuple[CallForm | None, tuple[Diagnostic, ...]]:
         parameters_text="",
         options=(),
         body=body,
-        body_text=site.body.text[place.start : place.end],
+        body_text=text[place.start : place.end],
         comment="",
         span=site.span,
         is_call=True,
     )
-    written = tuple(
-        (name, own_text[tokens[one.begin].start : tokens[one.end - 1].end]) for name, one in given.items()
+    written = {call.span: expression for call, expression in inner}
+    values = tuple(
+        (one.name, one.function.replace("{}", with_calls(text, one.span, written))) for one in hidden
     )
-    return CallForm(declaration, tuple(hidden), written), tuple(problems)
+    places = {
+        name: token_span(tokens[one.begin], offset) | token_span(tokens[one.end - 1], offset)
+        for name, one in given.items()
+    }
+    arguments = tuple((name, with_calls(text, span, written)) for name, span in places.items())
+    return CallForm(declaration, tuple(hidden), values, arguments), tuple(problems)
 
 
-def _expression_problem(hidden: Hidden) -> Diagnostic | None:
+def _inside(call: Site) -> Span:
+    """What stands in the parentheses of a call."""
+    return Span(call.opening + 1, call.span.end - 1)
+
+
+def _values_of_calls(tokens: Iterable[pgsql.Token], calls: Iterable[Site], offset: int) -> list[pgsql.Token]:
+    """Without comments, and without the arguments of calls: such a call is a value, whatever is in it."""
+    inside = [_inside(call) for call in calls]
+    kept: list[pgsql.Token] = []
+    at = 0
+    for token in tokens:
+        start = token.start + offset
+        while at < len(inside) and inside[at].end <= start:
+            at += 1
+        is_inside = at < len(inside) and inside[at].start <= start
+        if not (token.is_comment or is_inside):
+            kept.append(token)
+    return kept
+
+
+def _expression_problems(text: str, span: Span) -> list[Diagnostic]:
     """What PostgreSQL has against it; nothing where psql, or a step around the call, puts something in."""
-    text = hidden.expression
     tokens = list(pgsql.scan(text))
     for token, after in pairwise(tokens):
         if token.text in (":", "$", "{") and token.end == after.start:
-            return None
+            return []
     before = "SELECT NULLIF("  # which takes no query, as a parenthesis would, and none of what a call may
     try:
         pgsql.parse(f"{before}{text}\n, NULL)")
     except pgsql.ParseError as error:
         at = error.position - len(before)
         if at >= len(text.rstrip()):
-            end = Span(hidden.span.end - 1, hidden.span.end)
+            end = Span(span.end - 1, span.end)
             message = "syntax error at the end of the expression"
-            return StatementError("PGD101", message, end, "the expression is not complete").diagnostic
+            return [StatementError("PGD101", message, end, "the expression is not complete").diagnostic]
         found = next((token for token in tokens if token.end > at), tokens[-1])
-        return StatementError("PGD101", error.message, token_span(found, hidden.span.start)).diagnostic
-    return None
+        return [StatementError("PGD101", error.message, token_span(found, span.start)).diagnostic]
+    return []
 
 
 _WRITTEN_OUT = (["OPERATOR", "(", "Op", ")"], ["OPERATOR", "(", "IDENT", ".", "Op", ")"])

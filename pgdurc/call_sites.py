@@ -7,8 +7,8 @@ Such a body is read and searched as what it stands for, and every place in it is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from pgdurc import psql
 from pgdurc.diagnostic import Diagnostic, Severity, Span
@@ -112,13 +112,41 @@ def find(text: str, code: Span) -> Found:
     return Found(tuple(sites), tuple(in_strings), tuple(finder.strays), tuple(finder.stray_operators))
 
 
+def in_arguments(site: Site) -> tuple[Site, ...]:
+    """The calls in the arguments of a call, but for those that are in such a call again."""
+    tokens = list(psql.tokens(site.body.text, site.opening + 1, site.span.end - 1))
+    found: list[Site] = []
+    at = 0
+    while at < len(tokens):
+        function = _called(tokens, at) if tokens[at].name == "df" else ""
+        close = _closing(tokens, at + 3) if function else at
+        if function:
+            span = Span(tokens[at].start, tokens[close].end)
+            found.append(replace(site, function=function, span=span, opening=tokens[at + 3].start))
+        at = close + 1
+    return tuple(found)
+
+
+def with_calls(text: str, span: Span, calls: Mapping[Span, str]) -> str:
+    """The text `[span)` with what is written in the place of calls in it; these are in source order."""
+    pieces: list[str] = []
+    at = span.start
+    for call, written in calls.items():
+        if span.start <= call.start and call.end <= span.end:
+            pieces += [text[at : call.start], written]
+            at = call.end
+    return "".join([*pieces, text[at : span.end]])
+
+
 _REFERENCE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 
-def references_in_strings(body: Body, span: Span, names: Collection[str]) -> Iterator[tuple[str, Span]]:
+def references_in_strings(
+    body: Body, span: Span, names: Collection[str], calls: Collection[Span]
+) -> Iterator[tuple[str, Span]]:
     """References to these names in the strings of an expression, in the file."""
-    for token in psql.tokens(body.text, span.start, span.end):
-        for match in _REFERENCE.finditer(body.text, token.start, token.end) if token.is_string else ():
+    for token in _strings(body, span, calls):
+        for match in _REFERENCE.finditer(body.text, token.start, token.end):
             if match[1] in names:
                 yield match.group(), body.span(Span(*match.span()))
 
@@ -131,10 +159,16 @@ def meta_commands(body: Body, span: Span) -> tuple[Span, ...]:
     return tuple(body.span(Span(*name.span())) for name in names if name is not None)
 
 
-def in_strings(body: Body, span: Span) -> tuple[Span, ...]:
+def in_strings(body: Body, span: Span, calls: Collection[Span]) -> tuple[Span, ...]:
     """What looks like a call in the strings of an expression, in the file."""
-    strings = (token for token in psql.tokens(body.text, span.start, span.end) if token.is_string)
-    return tuple(place for token in strings for place in _like_calls(body, token))
+    return tuple(place for token in _strings(body, span, calls) for place in _like_calls(body, token))
+
+
+def _strings(body: Body, span: Span, calls: Collection[Span]) -> Iterator[Token]:
+    """The strings of an expression; those of the `calls` in it are no part of it."""
+    for token in psql.tokens(body.text, span.start, span.end):
+        if token.is_string and not any(call.start < token.start < call.end for call in calls):
+            yield token
 
 
 def like_calls(text: str, span: Span) -> tuple[Span, ...]:

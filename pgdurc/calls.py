@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgdurc import nodes
 from pgdurc.arguments import bind
+from pgdurc.call_sites import FUNCTIONS
 from pgdurc.chains import branch, sequence
 from pgdurc.expression_type import is_null, known_type
 from pgdurc.nodes import Argument
@@ -27,10 +28,13 @@ from pgdurc.tree import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pgdurc.chains import Chains
     from pgdurc.diagnostic import Span
     from pgdurc.leaves import Leaves
 
+_NODES = nodes.NODES.keys() | nodes.NODES_TO_COME
 _REFERENCE = re.compile(r'\$[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"]|"")+"))?\??\Z')
 _CONSTANT = re.compile(
     r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\Z|(?:true|false)\Z", re.IGNORECASE | re.ASCII
@@ -225,7 +229,7 @@ class Calls:
             case Text(source, span):
                 return Duration(source, True, span)
             case Opaque(begin, end, place):
-                step = self._step_inside(begin, end)
+                step = self._function_inside(begin, end, _NODES)
                 if step is not None:
                     name, step_span = step
                     usage = "df.sleep($name)" if node == "sleep" else "$name"
@@ -234,6 +238,12 @@ class Calls:
                     return None
                 if self._is_evaluated_by_caller(value) and not is_null(self.leaves.source(place)):
                     return Duration(self.leaves.hidden_value(value), False, place)
+                call = self._function_inside(begin, end, FUNCTIONS)
+                if call is not None:
+                    name, call_span = call
+                    hint = f"call it in a step in front, 'SELECT df.{name}(...)' |=> name, and read $name"
+                    self._refuse(node, Argument.DURATION, call_span, hint)
+                    return None
                 source = SourceText(self.leaves.source(place), tuple(range(place.start, place.end + 1)))
                 return Duration(source, False, place)
         return None
@@ -244,8 +254,8 @@ class Calls:
             return False
         return all(token.kind != "$" for token in self.leaves.tokens[value.begin : value.end])
 
-    def _step_inside(self, begin: int, end: int) -> tuple[str, Span] | None:
-        """The first call of a node in an SQL expression, where it is nothing but a function that fails."""
+    def _function_inside(self, begin: int, end: int, names: Collection[str]) -> tuple[str, Span] | None:
+        """The first call of one of these in an SQL expression, where it is but a function that fails."""
         tokens = self.leaves.tokens
         for at in range(begin, end - 3):
             name = tokens[at + 2].name
@@ -253,7 +263,7 @@ class Calls:
                 tokens[at].name == "df"
                 and tokens[at + 1].kind == "."
                 and tokens[at + 3].kind == "("
-                and (name in nodes.NODES or name in nodes.NODES_TO_COME)
+                and name in names
             ):
                 return name, self.leaves.span(at, at + 3)
         return None

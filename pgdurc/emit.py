@@ -23,7 +23,6 @@ from pgdurc.version import CALL_LENGTH, EMITTER_EPOCH, version_of
 if TYPE_CHECKING:
     import jinja2
 
-    from pgdurc.hidden import Hidden
 
 # PL/pgSQL looks at the branches of a CASE one after another: more than these are a tree of CASEs.
 _FLAT_UP_TO = 20
@@ -99,9 +98,11 @@ def emit_call(program: Program, source: Source, *, is_stored: bool) -> Emitted:
     return Emitted(sql, qualified(program.name), version)
 
 
-def emit_start(version: str, hidden: tuple[Hidden, ...], arguments: tuple[tuple[str, str], ...]) -> str:
-    """The expression that stands in a call's place."""
-    context = {"version": version, "hidden": hidden, "arguments": arguments}
+def emit_start(
+    version: str, values: tuple[tuple[str, str], ...], arguments: tuple[tuple[str, str], ...]
+) -> str:
+    """The expression that stands in a call's place; `values` are those of hidden parameters."""
+    context = {"version": version, "values": values, "arguments": arguments}
     return _template("start_call.sql.j2").render(context).strip()
 
 

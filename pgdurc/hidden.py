@@ -29,10 +29,13 @@ HIDDEN_SQL = "{sql$"
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """`name`: what it begins with says what its value is for; that of `sql$1` becomes SQL as it is."""
+    """`name`: what it begins with says what its value is for; that of `sql$1` becomes SQL as it is.
+
+    `function`: the SQL around the expression, which stands for it as `{}`.
+    """
 
     name: str
-    expression: str
+    function: str
     span: Span
 
 
@@ -63,7 +66,7 @@ def shaping_part(tokens: Sequence[Token], begin: int, end: int) -> tuple[int, in
         is_function = at + 3 < end and tokens[at].name == "df" and tokens[at + 1].kind == "."
         if is_function and tokens[at + 3].kind == "(":
             name = tokens[at + 2].name
-            if name in NODES or name in NODES_TO_COME or name == "start":
+            if name in NODES or name in NODES_TO_COME:
                 return at, at + 3
     return None
 

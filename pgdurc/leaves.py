@@ -121,7 +121,7 @@ class Leaves:
         """The name of a new hidden parameter for an expression; `kind` is what its name begins with."""
         name = f"{kind}${len(self.hidden) + 1}"
         span = self.span(part.begin, part.end)
-        self.hidden.append(Hidden(name, part.function.replace("{}", self.source(span)), span))
+        self.hidden.append(Hidden(name, part.function, span))
         return name
 
     def is_constant_shape(self, value: Opaque) -> bool:
@@ -144,9 +144,10 @@ class Leaves:
         """The leaf whose SQL an expression gives."""
         if not self.is_constant_shape(value):
             return self.unread(span)
-        helper = self.tokens[value.begin + 2].name if value.end > value.begin + 3 else None
-        if helper in nodes.DOING_FUNCTIONS and self.tokens[value.begin].name == "df":
-            self.refuse_function(helper, self.span(value.begin, value.begin + 3))
+        begin, end = without_casts(self.tokens, value.begin, value.end, ("text",))
+        helper = self.tokens[begin + 2].name if end > begin + 3 else None
+        if helper in nodes.DOING_FUNCTIONS and self.tokens[begin].name == "df":
+            self.refuse_function(helper, self.span(begin, begin + 3))
             return self.unread(span)
         if not self._is_text(value):
             return self.unread(span)

@@ -5,7 +5,7 @@ A step is such a statement, too: what it starts is defined where the step is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Call:
     """A call that has been compiled: its definition and version, and what stands in its place.
 
-    A df.explain call has no definition. `inner`: the calls in its steps.
+    A df.explain call has no definition. `inner`: the calls in its steps, and in its arguments.
     """
 
     site: Site
@@ -58,18 +58,13 @@ def rewrite(piece: Passed, source: Source) -> Rewritten:
             calls.append(call)
     if any(problem.severity is Severity.ERROR for problem in diagnostics):
         return Rewritten((), None, tuple(diagnostics))
-    pieces: list[str] = []
-    at = piece.first
-    for call in calls:
-        place = call.site.place
-        pieces += [source.text[at : place.start], call.site.body.written(call.expression)]
-        at = place.end
-    pieces.append(source.text[at : piece.span.end])
-    return Rewritten(tuple(calls), "".join(pieces), tuple(diagnostics))
+    written = {call.site.place: call.site.body.written(call.expression) for call in calls}
+    sql = call_sites.with_calls(source.text, Span(piece.first, piece.span.end), written)
+    return Rewritten(tuple(calls), sql, tuple(diagnostics))
 
 
 def definitions(calls: Iterable[Call]) -> list[Call]:
-    """The calls whose definitions are needed, one a version, those in steps before what they are steps of."""
+    """The calls whose definitions are needed, one a version, those in a call before it."""
     found: dict[str, Call] = {}
 
     def add(call: Call) -> None:
@@ -92,12 +87,13 @@ def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[
         return None, [problem]
     if meta := call_sites.meta_commands(site.body, site.span):
         return None, [_meta_command(place, source) for place in meta]
-    compiled = site if site.function == "start" else explained(site)
+    inner = _compile_arguments(site, source, depth)
+    compiled = site if site.function == "start" else explained(site, [call for call, _ in inner.written])
     if compiled is None:
-        return None, []
+        return _with_arguments(site, inner), list(inner.diagnostics)
     body = compiled.body
     own = source if body.origins is None else replace(source, text=body.text, origins=body.origins)
-    form, problems = parse_call(compiled)
+    form, problems = parse_call(compiled, inner.written)
     diagnostics = [*problems, *_refused_arguments(site, form)]
     workflow, steps = None, Steps(())
     if form is not None:
@@ -106,23 +102,15 @@ def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[
             declaration, steps = compile_steps(declaration, own, depth)
         workflow, found = analyse(declaration, own)
         diagnostics += found
-    placed = [*(_placed(diagnostic, body) for diagnostic in diagnostics), *steps.diagnostics]
+    placed = [
+        *inner.diagnostics,
+        *(_placed(diagnostic, body) for diagnostic in diagnostics),
+        *steps.diagnostics,
+    ]
     if form is not None and site.function == "start":
-        placed += _unheard(form, body)
+        placed += _unheard(form, body, [call.span for call, _ in inner.written])
     if site.is_invoker and site.function == "start":
-        placed.append(
-            Diagnostic(
-                "PGD503",
-                Severity.WARNING,
-                "this workflow runs as the role that runs the script, not as whoever makes the call",
-                site.head,
-                "a procedure that commits cannot be SECURITY DEFINER: let it call a function that is, and "
-                "starts the workflow"
-                if site.commits
-                else "declare a function SECURITY DEFINER; else its callers, as those of a view, need a "
-                "version of their own, or EXECUTE on the procedure that is made for this call",
-            )
-        )
+        placed.append(_not_the_caller(site))
     if form is None or workflow is None or any(d.severity is Severity.ERROR for d in placed):
         return None, placed
     from pgdurc.emit import emit_call, emit_explain, emit_start
@@ -132,8 +120,22 @@ def _compile(site: Site, source: Source, depth: int) -> tuple[Call | None, list[
     if site.function == "explain":
         return Call(site, emit_explain(program)), placed
     emitted = emit_call(program, own, is_stored=site.is_stored)
-    expression = emit_start(emitted.version, form.hidden, form.arguments)
-    return Call(site, expression, emitted.version, emitted.sql, steps.calls), placed
+    expression = emit_start(emitted.version, form.values, form.arguments)
+    return Call(site, expression, emitted.version, emitted.sql, (*inner.calls, *steps.calls)), placed
+
+
+def _not_the_caller(site: Site) -> Diagnostic:
+    return Diagnostic(
+        "PGD503",
+        Severity.WARNING,
+        "this workflow runs as the role that runs the script, not as whoever makes the call",
+        site.head,
+        "a procedure that commits cannot be SECURITY DEFINER: let it call a function that is, and "
+        "starts the workflow"
+        if site.commits
+        else "declare a function SECURITY DEFINER; else its callers, as those of a view, need a "
+        "version of their own, or EXECUTE on the procedure that is made for this call",
+    )
 
 
 def _meta_command(place: Span, source: Source) -> Diagnostic:
@@ -147,6 +149,53 @@ def _meta_command(place: Span, source: Source) -> Diagnostic:
     )
 
 
+# Calls in arguments
+
+
+@dataclass(frozen=True, slots=True)
+class _Arguments:
+    """The calls in the arguments of a call: `written` in the place of each, and those that are compiled.
+
+    Diagnostics have the places of the file.
+    """
+
+    written: tuple[tuple[Site, str], ...]
+    calls: tuple[Call, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+_MAX_DEPTH = 16
+
+
+def _compile_arguments(site: Site, source: Source, depth: int) -> _Arguments:
+    """They are made where the call stands, so what they start is defined there, too."""
+    written: list[tuple[Site, str]] = []
+    calls: list[Call] = []
+    diagnostics: list[Diagnostic] = []
+    for argument in call_sites.in_arguments(site):
+        if depth == _MAX_DEPTH:
+            message = f"calls are nested more than {_MAX_DEPTH} deep"
+            hint = "make the inner call in a statement in front, or in a CTE"
+            diagnostics.append(Diagnostic("PGD130", Severity.ERROR, message, argument.head, hint))
+            continue
+        call, problems = _compile(argument, source, depth + 1)
+        diagnostics += problems
+        calls += [] if call is None else [call]
+        # What is wrong with it is said already, and what the database explains stays as it is.
+        as_it_is = site.body.text[argument.span.start : argument.span.end]
+        written.append((argument, as_it_is if call is None else call.expression))
+    return _Arguments(tuple(written), tuple(calls), tuple(diagnostics))
+
+
+def _with_arguments(site: Site, inner: _Arguments) -> Call | None:
+    """A call that is left to the database, with the calls in its arguments rewritten."""
+    if not inner.calls:
+        return None
+    written = {call.span: expression for call, expression in inner.written}
+    expression = call_sites.with_calls(site.body.text, site.span, written)
+    return Call(site, expression, inner=inner.calls)
+
+
 # Calls in steps
 
 
@@ -156,9 +205,6 @@ class Steps:
 
     calls: tuple[Call, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
-
-
-_MAX_DEPTH = 16
 
 
 def compile_steps(declaration: Declaration, source: Source, depth: int = 0) -> tuple[Declaration, Steps]:
@@ -218,12 +264,12 @@ def _without_outer_names(problem: Diagnostic) -> Diagnostic:
     return replace(problem, hint=hint)
 
 
-def _unheard(form: CallForm, body: Body) -> Iterator[Diagnostic]:
+def _unheard(form: CallForm, body: Body, calls: Collection[Span]) -> Iterator[Diagnostic]:
     """Calls and references in the strings of expressions, which are evaluated as they are."""
     names = {node.name.text for node in nodes(form.declaration.body) if isinstance(node, Named)}
     for hidden in form.hidden:
-        yield from map(call_sites.uncompiled, call_sites.in_strings(body, hidden.span))
-        for written, place in call_sites.references_in_strings(body, hidden.span, names):
+        yield from map(call_sites.uncompiled, call_sites.in_strings(body, hidden.span, calls))
+        for written, place in call_sites.references_in_strings(body, hidden.span, names, calls):
             yield Diagnostic(
                 "PGD508",
                 Severity.WARNING,

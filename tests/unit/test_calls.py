@@ -19,7 +19,11 @@ def compiled(text: str) -> Compiled:
 
 def statement(text: str) -> str:
     """The last statement of the output, with `...` for hashes."""
-    return re.sub(r"'[0-9a-f]{16}'", "'...'", compiled(text).statements[-1].sql).strip()
+    return re.sub(r"'[0-9a-f]{16}'", "'...'", last(text)).strip()
+
+
+def last(text: str) -> str:
+    return compiled(text).statements[-1].sql
 
 
 @pytest.mark.parametrize(
@@ -94,6 +98,53 @@ def statement(text: str) -> str:
 )
 def test_what_stands_in_the_place_of_a_call(call: str, written: str) -> None:
     assert statement(f"SELECT {call} FROM t;") == f"SELECT {written} FROM t;"
+
+
+@pytest.mark.parametrize(
+    ("call", "written"),
+    [
+        (
+            "df.start('SELECT 1', 'child of ' || df.start('SELECT 2' ~> 'SELECT 3', 'parent'))",
+            "df.start(v1 => '...', args => '{}', "
+            "label => 'child of ' || df.start(v1 => '...', args => '{}', label => 'parent'))",
+        ),
+        (
+            "df.start(df.sleep(length(df.start(df.sleep(n)))))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object('value$1', (length(df.start(v1 => '...', "
+            "args => pg_catalog.jsonb_build_object('value$1', (n)::pg_catalog.text))))::pg_catalog.text))",
+        ),
+        (
+            "df.start('SELECT ''' || df.start('SELECT 2' |=> x) || ''' AS id' |=> x)",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object('sql$1', "
+            "(df.start(v1 => '...', args => '{}'))::pg_catalog.text))",
+        ),
+        (
+            "df.start(format('SELECT %L', df.start('SELECT 2')))",
+            "df.start(v1 => '...', args => pg_catalog.jsonb_build_object('sql$1', "
+            "(pg_catalog.format('%L', df.start(v1 => '...', args => '{}')))::pg_catalog.text))",
+        ),
+        (
+            "df.start('SELECT 1', (SELECT df.start('SELECT 2', df.start('SELECT 3'))))",
+            "df.start(v1 => '...', args => '{}', label => (SELECT df.start(v1 => '...', args => '{}', "
+            "label => df.start(v1 => '...', args => '{}'))))",
+        ),
+        (
+            "df.explain(/* which? */ df.start('SELECT 1' ~> 'SELECT 2'))",
+            "df.explain(/* which? */ df.start(v1 => '...', args => '{}'))",
+        ),
+        (
+            "df.start('SELECT 1', df.explain('w') || df.start('SELECT 2'))",
+            "df.start(v1 => '...', args => '{}', label => df.explain('w') || df.start(v1 => '...', args => '{}'))",
+        ),
+    ],
+)
+def test_calls_in_arguments(call: str, written: str) -> None:
+    text = f"SELECT {call} FROM t;"
+    assert statement(text) == f"SELECT {written} FROM t;"
+    assert {one.version for one in compiled(text).calls} == set(re.findall("'([0-9a-f]{16})'", last(text)))
+    block, in_the_block = text.replace("'", "''"), f"SELECT {written} FROM t;".replace("'", "''")
+    found = re.sub("''[0-9a-f]{16}''", "''...''", last(f"DO 'BEGIN {block} END';"))
+    assert found == f"DO 'BEGIN {in_the_block} END';"
 
 
 def test_the_comment_stays_with_the_statement() -> None:
@@ -335,3 +386,38 @@ def test_operators_written_out() -> None:
     assert second.calls[0].version == first.calls[0].version
     other = compile_text("SELECT df.start('SELECT 1' OPERATOR(own.~>) 'SELECT 2');")
     assert [d.code for d in other.diagnostics] == ["PGD501"]
+
+
+def test_an_explained_call_is_not_made() -> None:
+    found = compiled("SELECT df.start('SELECT 1', df.explain('SELECT 1' ~> 'SELECT 2'));")
+    assert 'label => df.explain(v1 => \'{"node": "sequence"' in found.sql
+    assert len(found.calls) == 1
+
+
+def test_what_is_wrong_with_a_call_in_an_argument_is_said_of_it() -> None:
+    text = "SELECT df.start('SELECT 1', 'of ' || df.start('SELECTT 2'));"
+    (problem,) = compile_text(text).diagnostics
+    assert (problem.code, text[problem.span.start : problem.span.end]) == ("PGD301", "SELECTT")
+
+
+@pytest.mark.parametrize(
+    "step", ["df.start('SELECT 2')", "(df.start('SELECT 2'))", "df.start('SELECT 2')::text"]
+)
+def test_a_call_is_no_step(step: str) -> None:
+    for text in (f"SELECT df.start({step});", f"SELECT df.start('SELECT 1' ~> df.sql({step}));"):
+        (problem,) = compile_text(text).diagnostics
+        assert (problem.code, problem.message) == ("PGD120", "df.start is not a step")
+
+
+def test_text_of_a_call_in_an_argument_is_none_of_the_expression_around_it() -> None:
+    inner = "df.start('SELECT df.start(''SELECT 1'')' |=> x ~> 'SELECT $x')"
+    assert compiled(f"SELECT df.start('SELECT 1' |=> x ~> df.sleep(f({inner})));").diagnostics == ()
+
+
+def test_calls_in_arguments_nest_so_deep() -> None:
+    def nested(depth: int) -> str:
+        return "SELECT " + "df.start('SELECT 1', " * depth + "df.start('SELECT 1')" + ")" * depth + ";"
+
+    assert len(compiled(nested(16)).calls) == 1
+    (problem,) = compile_text(nested(17)).diagnostics
+    assert problem.code == "PGD130"
