@@ -128,10 +128,10 @@ def in_arguments(site: Site) -> tuple[Site, ...]:
 
 
 def with_calls(text: str, span: Span, calls: Mapping[Span, str]) -> str:
-    """The text `[span)` with what is written in the place of calls in it; these are in source order."""
+    """The text `[span)` with what is written in the place of calls in it, or in front of them."""
     pieces: list[str] = []
     at = span.start
-    for call, written in calls.items():
+    for call, written in sorted(calls.items(), key=lambda item: (item[0].start, item[0].end)):
         if span.start <= call.start and call.end <= span.end:
             pieces += [text[at : call.start], written]
             at = call.end

@@ -193,10 +193,10 @@ class _Compiler:
         )
 
     def _rewrite(self, piece: Passed) -> None:
-        from pgdurc.rewrite import definitions, rewrite
+        from pgdurc.rewrite import rewrite
 
         text = self.source.text
-        rewritten = rewrite(piece, self.source)
+        rewritten = rewrite(piece, self.source, has_crlf=self.has_crlf)
         self.diagnostics += self._of_its_own(piece, rewritten.diagnostics)
         if rewritten.sql is None:
             return
@@ -212,7 +212,8 @@ class _Compiler:
 
             self.has_check = True
             self._append(emit_runtime_check() + "\n", piece.span, piece.head)
-        self._define(definitions(rewritten.calls), piece.span, piece.head)
+        self._define(rewritten.in_front, piece.span, piece.head)
+        self._list(rewritten.within)
         statement = Emitted(
             above[cut:] + rewritten.sql,
             piece.kind,
@@ -230,9 +231,13 @@ class _Compiler:
             return []
         return [problem for problem in problems if not (problem.code == "PGD140" and "PGD008" in known)]
 
-    def _define(self, calls: Iterable[Call], span: Span, head: Span) -> None:
+    def _define(self, calls: Sequence[Call], span: Span, head: Span) -> None:
         for call in calls:
             self._append(call.definition + "\n", span, head)
+        self._list(calls)
+
+    def _list(self, calls: Iterable[Call]) -> None:
+        for call in calls:
             place = call.site.place
             self.calls.append(CompiledCall(call.version, self.source.position(place.start)[0], place))
 

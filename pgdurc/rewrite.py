@@ -5,7 +5,8 @@ A step is such a statement, too: what it starts is defined where the step is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from pgdurc.call_form import CallForm, explained, parse_call
 from pgdurc.call_sites import Body
 from pgdurc.diagnostic import Diagnostic, Severity, Span
 from pgdurc.hidden import HIDDEN_SQL
+from pgdurc.line_ends import with_crlf
 from pgdurc.tree import Declaration, Named, SourceText, Sql
 
 if TYPE_CHECKING:
@@ -40,15 +42,24 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """`sql` is the statement from its first word on; None where a diagnostic is an error."""
+    """`sql` is the statement from its first word on; None where a diagnostic is an error.
+
+    `in_front`: the calls whose definitions must stand in front of it. Those of `within` stand in the `sql`.
+    """
 
     calls: tuple[Call, ...]
+    in_front: tuple[Call, ...]
+    within: tuple[Call, ...]
     sql: str | None
     diagnostics: tuple[Diagnostic, ...]
 
 
-def rewrite(piece: Passed, source: Source) -> Rewritten:
-    """Compile the calls of a statement, and put what starts them in their place."""
+def rewrite(piece: Passed, source: Source, *, has_crlf: bool) -> Rewritten:
+    """Compile the calls of a statement, and put what starts them in their place.
+
+    Statements that are joined by `\\;` are one to psql, but each may have its own role and search_path: the
+    definitions that one of them needs are joined to it.
+    """
     diagnostics: list[Diagnostic] = []
     calls: list[Call] = []
     for site in piece.calls:
@@ -57,10 +68,29 @@ def rewrite(piece: Passed, source: Source) -> Rewritten:
         if call is not None:
             calls.append(call)
     if any(problem.severity is Severity.ERROR for problem in diagnostics):
-        return Rewritten((), None, tuple(diagnostics))
+        return Rewritten((), (), (), None, tuple(diagnostics))
+    first, *others = _by_statement(calls, piece.joins)
+    joined = {join: definitions(needing) for join, needing in zip(piece.joins, others, strict=True)}
     written = {call.site.place: call.site.body.written(call.expression) for call in calls}
+    for join, needed in joined.items():
+        written[Span(join, join)] = "".join(_joined(call.definition, has_crlf=has_crlf) for call in needed)
     sql = call_sites.with_calls(source.text, Span(piece.first, piece.span.end), written)
-    return Rewritten(tuple(calls), sql, tuple(diagnostics))
+    within = tuple(call for needed in joined.values() for call in needed)
+    return Rewritten(tuple(calls), tuple(definitions(first)), within, sql, tuple(diagnostics))
+
+
+def _by_statement(calls: Iterable[Call], joins: Sequence[int]) -> list[list[Call]]:
+    """The calls of each of the statements that are joined."""
+    found: list[list[Call]] = [[] for _ in range(len(joins) + 1)]
+    for call in calls:
+        found[bisect_right(joins, call.site.place.start)].append(call)
+    return found
+
+
+def _joined(definition: str, *, has_crlf: bool) -> str:
+    """A definition that stands behind one `\\;` and ends with another."""
+    sql = "\n" + definition.removesuffix("\n").removesuffix(";") + " \\;"
+    return with_crlf(sql) if has_crlf else sql
 
 
 def definitions(calls: Iterable[Call]) -> list[Call]:

@@ -23,7 +23,8 @@ class Passed:
 
     It goes to the output unchanged but for the `calls` in it. `head` is the place of the words that made it
     its kind, to name in a message (the empty span for BLANK). `first` is where its first word stands, and
-    `comment` the author's comment directly above.
+    `comment` the author's comment directly above. `joins`: behind each `\\;` that joins a statement to those
+    before it.
     """
 
     span: Span
@@ -32,6 +33,7 @@ class Passed:
     first: int
     comment: str = ""
     calls: tuple[call_sites.Site, ...] = ()
+    joins: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class _Statement:
     meta: Span | None = None
     comments: list[Span] = field(default_factory=list)  # those in front of the head
     joined: int = -1  # of a `\;`
+    joins: list[int] = field(default_factory=list)  # behind those that end a statement
 
     @property
     def opening(self) -> list[str]:
@@ -251,6 +254,8 @@ class _Splitter:
                 if statement.is_ours:
                     self._psql_in_ours(Span(at, at + 2))
                 statement.joined = at
+                if not (statement.parentheses or statement.begins):
+                    statement.joins.append(at + 2)
                 statement.words.append([])
                 statement.word_ends.append([])
             return at + 2
@@ -348,7 +353,8 @@ class _Splitter:
             self._cut_off(problem) if problem.span.start == statement.head else problem
             for problem in call_sites.unheard(found)
         ]
-        return Passed(span, kind, head, statement.head, self._comment_above(statement), found.sites)
+        comment, joins = self._comment_above(statement), tuple(statement.joins)
+        return Passed(span, kind, head, statement.head, comment, found.sites, joins)
 
     def _cut_off(self, stray: Diagnostic) -> Diagnostic:
         """An operator or node with which a statement begins: no SQL does, and no workflow."""

@@ -421,3 +421,45 @@ def test_calls_in_arguments_nest_so_deep() -> None:
     assert len(compiled(nested(16)).calls) == 1
     (problem,) = compile_text(nested(17)).diagnostics
     assert problem.code == "PGD130"
+
+
+def joined(text: str) -> str:
+    """The last statement of the output, with `...` for each definition."""
+    return re.sub(r"-- The workflow of.*?\n\$pgdurc\$", "...", last(text), flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (
+            "SET ROLE a \\; SELECT df.start('SELECT 1') \\; RESET ROLE;",
+            "SET ROLE a \\;\n... \\; SELECT df.start(v1 => '', args => '{}') \\; RESET ROLE;",
+        ),
+        (
+            "SELECT df.start('SELECT 1') \\; SET ROLE a \\; -- his\nSELECT df.start('SELECT 1'), df.start('SELECT 1');",
+            "SELECT df.start(v1 => '', args => '{}') \\; SET ROLE a \\;\n... \\; -- his\n"
+            "SELECT df.start(v1 => '', args => '{}'), df.start(v1 => '', args => '{}');",
+        ),
+        (
+            "SELECT 1\\;SELECT df.start('SELECT df.start(''SELECT 1'')', df.start('SELECT 2')) \\gset",
+            "SELECT 1\\;\n... \\;\n... \\;\n... \\;"
+            "SELECT df.start(v1 => '', args => '{}', label => df.start(v1 => '', args => '{}')) \\gset",
+        ),
+        (
+            "SELECT 1 \\; DO 'BEGIN PERFORM df.start(''SELECT 1''); END' \\; SELECT 2;",
+            "SELECT 1 \\;\n... \\; DO 'BEGIN PERFORM df.start(v1 => '''', args => ''{}''); END' \\; SELECT 2;",
+        ),
+        (
+            "CREATE RULE r AS ON INSERT TO t DO (SELECT 1 \\; SELECT df.start('SELECT 1'));",
+            "CREATE RULE r AS ON INSERT TO t DO (SELECT 1 \\; SELECT df.start(v1 => '', args => '{}'));",
+        ),
+    ],
+)
+def test_each_of_joined_statements_has_its_definition(text: str, written: str) -> None:
+    assert re.sub("[0-9a-f]{16}", "", joined(text)) == written
+    assert len(compiled(text).calls) == compiled(text).sql.count("df.define_call_v1(")
+
+
+def test_line_ends_of_a_definition_that_is_joined() -> None:
+    sql = last("SET ROLE a \\;\r\nSELECT df.start('SELECT 1');")
+    assert sql.count("\n") == sql.count("\r\n") > 10

@@ -24,7 +24,7 @@ FOLDERS = sorted(GOLDEN.glob("*/workflow.pgd"))
 
 def without_psql(sql: str) -> str:
     """Without meta-commands and variables."""
-    sql = re.sub(r"^\\.*$", "", sql, flags=re.MULTILINE)
+    sql = re.sub(r"^\\.*$", "", sql, flags=re.MULTILINE).replace("\\;", ";")
     return re.sub(r":('\w+')", r"\1", re.sub(r"\\g\w*.*$", ";", sql, flags=re.MULTILINE))
 
 
@@ -35,7 +35,7 @@ def check_generated(sql: str) -> None:
     for match in re.finditer(r"CREATE OR REPLACE PROCEDURE .*?AS (\$step\d*\$).*?\1;", sql, re.DOTALL):
         # libpg_query knows no types but PostgreSQL's own
         pgsql.parse_plpgsql(match.group().replace("(INOUT step df.step_v1)", "(INOUT step record)"))
-    for match in re.finditer(r"^DO (\$pgdurc\d*\$)\n(.*?)\1;", sql, re.DOTALL | re.MULTILINE):
+    for match in re.finditer(r"^DO (\$pgdurc\d*\$)\n(.*?)\1(?: \\)?;", sql, re.DOTALL | re.MULTILINE):
         pgsql.parse_plpgsql(
             f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS {match[1]}{match[2]}{match[1]}"
         )
