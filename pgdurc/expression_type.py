@@ -119,9 +119,25 @@ def _of_constant(node: Any) -> str | None:
 def _of_operator(node: Any) -> str | None:
     if node.kind == constant("AEXPR_NULLIF"):
         return None
-    name = unwrap(node.name[-1])[1].sval
-    if node.kind != constant("AEXPR_OP") or name in _COMPARISONS:
+    if node.kind != constant("AEXPR_OP") or unwrap(node.name[-1])[1].sval in _COMPARISONS:
         return "boolean"
-    sides = [_type(*unwrap(side)) for side in (node.lexpr, node.rexpr) if side.WhichOneof("node")]
-    is_number = name in _ARITHMETIC and all(side in ("integer", "numeric") for side in sides)
-    return max(sides, key=str) if is_number else None
+    return _of_arithmetic(node) if _is_arithmetic(node) else None
+
+
+def _is_arithmetic(node: Any) -> bool:
+    return node.kind == constant("AEXPR_OP") and unwrap(node.name[-1])[1].sval in _ARITHMETIC
+
+
+def _of_arithmetic(node: Any) -> str | None:
+    """With a stack of its own: a sum is as deep as it is long."""
+    types: set[str | None] = set()
+    pending = [node]
+    while pending:
+        operation = pending.pop()
+        for side in (operation.lexpr, operation.rexpr):
+            kind, operand = unwrap(side) if side.WhichOneof("node") else ("", None)
+            if kind == "a_expr" and _is_arithmetic(operand):
+                pending.append(operand)
+            elif kind:
+                types.add(_type(kind, operand))
+    return max(map(str, types)) if types <= {"integer", "numeric"} else None

@@ -463,3 +463,16 @@ def test_each_of_joined_statements_has_its_definition(text: str, written: str) -
 def test_line_ends_of_a_definition_that_is_joined() -> None:
     sql = last("SET ROLE a \\;\r\nSELECT df.start('SELECT 1');")
     assert sql.count("\n") == sql.count("\r\n") > 10
+
+
+@pytest.mark.parametrize(
+    ("step", "codes"),
+    [
+        ("'SELECT 1'" + " || ', ' || n" * 2_000, []),
+        (" + ".join(["1"] * 2_000), ["PGD115"]),
+        ("- " * 2_000 + "n", []),
+        ("df.wait_for_schedule(" + " + ".join(["1.5", "1"] * 2_000) + ")", ["PGD123"]),
+    ],
+)
+def test_a_long_expression(step: str, codes: list[str]) -> None:
+    assert [problem.code for problem in compile_text(f"SELECT df.start({step}) FROM t;").diagnostics] == codes
