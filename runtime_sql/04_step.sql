@@ -47,6 +47,7 @@ BEGIN
         FROM unnest(p_lines) WITH ORDINALITY AS l (line, position)
         HAVING type.typtype IN ('c', 'd')
             OR element.typtype IN ('c', 'd')
+            OR type.oid IN ('record'::regtype, 'record[]'::regtype)
             OR 'json'::regtype IN (type.oid, element.oid)
             OR element.oid = 'jsonb'::regtype
             OR type.oid = 'jsonb'::regtype AND bool_or(l.line ->> (i - 1) = 'null')
@@ -74,8 +75,12 @@ DECLARE
     columns pg_catalog.jsonb := pg_catalog.jsonb_build_array();
 BEGIN
     FOR i IN 1 .. pg_catalog.cardinality(p_names) LOOP
+        -- What has no type of its own, as ROW(1, 'x') and arrays of such, cannot be read back: it is text.
         columns := columns OPERATOR(pg_catalog.||)
-            pg_catalog.jsonb_build_object('name', p_names[i], 'type', pg_catalog.format_type(p_types[i], -1), 'value', p_vals[i]);
+            pg_catalog.jsonb_build_object(
+                'name', p_names[i],
+                'type', CASE WHEN p_types[i]::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ('{2249,2287}') THEN 'text' ELSE pg_catalog.format_type(p_types[i], -1) END,
+                'value', p_vals[i]);
         IF p_texts[i] IS NOT NULL THEN
             columns := pg_catalog.jsonb_set(columns, ARRAY[(i OPERATOR(pg_catalog.-) 1)::pg_catalog.text, 'texts'], p_texts[i]);
         END IF;

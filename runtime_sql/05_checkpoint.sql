@@ -438,7 +438,7 @@ BEGIN
         IF driver.died_at IS NOT NULL OR driver.id IS NULL OR driver.owner <> quote_ident(session_user)::regrole THEN
             PERFORM df.record_failure_v1(
                 t, 'crashed', coalesce(driver.died_at, claim.started_at), claim.started_at, '57P02',
-                'the backend that ran this step ended before it could commit', NULL, NULL, NULL)
+                'this step did not commit: its backend ended, or the COMMIT failed', NULL, 'The log of the server, or of the driver, tells why.', NULL)
             FROM df.task AS t
             WHERE t.id = claim.task_id;
             claim.verdict := 'settled';
@@ -1214,11 +1214,11 @@ BEGIN
             AND NOT EXISTS (SELECT FROM df.driver AS o WHERE o.owner = login AND o.task_id = t.id AND o.picked_at > died.picked_at)
         FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
-            INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, sqlstate, message)
+            INSERT INTO df.step_run (task_id, seq, state, attempt, outcome, started_at, finished_at, sqlstate, message, hint)
             VALUES (
                 task.id, task.seq + 1, task.state, task.failures + task.transient_failures + task.interrupts + task.crashes + 1, 'crashed',
                 moment + (SELECT c.shift FROM df.clock AS c), moment + (SELECT c.shift FROM df.clock AS c), '57P02',
-                'the backend that ran this step ended before it could commit');
+                'this step did not commit: its backend ended, or the COMMIT failed', 'The log of the server, or of the driver, tells why.');
             UPDATE df.task AS t SET seq = t.seq + 1, crashes = t.crashes + 1 WHERE t.id = task.id;
         ELSE
             PERFORM df.release_v1(ARRAY[died.task_id]);

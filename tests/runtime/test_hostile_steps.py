@@ -142,7 +142,7 @@ def test_a_step_that_kills_its_backend_fails_at_the_fifth_crash(hostile):
     instance = run(hostile, "SELECT die()")
     assert hostile.status(instance) == "failed"
     error = hostile.error(instance)
-    assert "ended before it could commit" in error["message"]
+    assert "the COMMIT failed" in error["message"]
     assert hostile.outcomes(instance) == ["ok"] + ["crashed"] * 5
 
 

@@ -25,6 +25,17 @@ CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 """
 
 
+def test_a_record_is_text(wf, workflows):
+    """It has no type as which it could be read back."""
+    instance = wf(
+        "$$SELECT ROW(1, 'x') AS rec, ARRAY[ROW(2, NULL)] AS recs, 3 AS three$$ |=> v"
+        " ~> $$SELECT rec, recs, three, $v.rec AS first, $v.three AS third FROM $v.*$$"
+    )
+    assert workflows.rows(instance) == [
+        {"rec": "(1,x)", "recs": '{"(2,)"}', "three": 3, "first": "(1,x)", "third": 3}
+    ]
+
+
 def test_every_type_comes_back_as_it_was(any_workflows):
     """One step each binds a value; a later one compares type and text with the expression itself."""
     database = any_workflows.database
