@@ -266,24 +266,19 @@ END
 $$;
 REVOKE ALL ON FUNCTION df.release_v1(bigint[]) FROM PUBLIC;
 
--- Wakes tasks that wait for a signal, whether there is one or not: they look, and wait on. Passed over are those that somebody has.
+-- Wakes tasks that wait for a signal, whichever it is and whether there is one or not: they look, and wait on. It passes over what somebody has; and whoever has just gone
+-- on to wait for another signal is woken, too, for a signal may be passing over him because of the lock.
 CREATE OR REPLACE FUNCTION df.rouse_v1(p_waiters bigint[]) RETURNS void
-LANGUAGE plpgsql
+LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$
-BEGIN
-    IF p_waiters <> '{}' THEN
-        UPDATE df.task AS t
-        SET wake_at = df.now()
-        WHERE t.id IN (
-            SELECT w.id FROM df.task AS w WHERE w.id = ANY (p_waiters) AND w.status = 'live' AND w.wait = 'signal' FOR UPDATE SKIP LOCKED
-        );
-        -- And those that have moved meanwhile.
-        PERFORM df.release_v1(p_waiters);
-    END IF;
-END
+    UPDATE df.task AS t
+    SET wake_at = df.now()
+    WHERE t.id IN (
+        SELECT w.id FROM df.task AS w WHERE w.id = ANY (p_waiters) AND w.status = 'live' AND w.wait = 'signal' FOR UPDATE SKIP LOCKED
+    );
 $$;
 REVOKE ALL ON FUNCTION df.rouse_v1(bigint[]) FROM PUBLIC;
 
