@@ -147,6 +147,8 @@ class Worker:
         """Do `work` on a connection, with a new one whenever it is lost, until the worker stops."""
         import psycopg
 
+        from psycopg.types.string import TextLoader
+
         name = threading.current_thread().name
         pause = RECONNECT_FIRST_S
         is_lost = False
@@ -158,6 +160,8 @@ class Worker:
                 fields = {"thread": name, "backend": connection.info.backend_pid}
                 self.log("info" if is_lost else "debug", f"{name}: connected", fields)
                 is_lost = False
+                # A Python datetime ends with the year 9999, and not every DateStyle becomes one.
+                connection.adapters.register_loader("timestamptz", TextLoader)
                 connection.execute(STAY_CONNECTED)
                 work(connection, number)
             except Failure as failure:
@@ -183,10 +187,6 @@ class Worker:
             pause = min(pause * 2, RECONNECT_LAST_S)
 
     def _drive(self, connection: psycopg.Connection[Any], number: int) -> None:
-        from psycopg.types.string import TextLoader
-
-        # A Python datetime ends with the year 9999; PostgreSQL's timestamps do not.
-        connection.adapters.register_loader("timestamptz", TextLoader)
         self._running[number] = connection
         while not self._stopping.is_set():
             rings = self._bell.rings

@@ -273,6 +273,7 @@ LANGUAGE sql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+SET jit = off
 AS $$
     UPDATE df.task AS t
     SET wake_at = df.now()
@@ -292,6 +293,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+SET jit = off
 AS $$
 BEGIN
     SELECT t.id, t.wake_at INTO id, wake_at

@@ -321,8 +321,8 @@ BEGIN
                     AND t.id <> ALL (woken)
                     AND s.id = signal_id
             );
-            RAISE EXCEPTION 'locked by accident' USING ERRCODE = 'PD000';
-        EXCEPTION WHEN SQLSTATE 'PD000' THEN
+            RAISE EXCEPTION 'locked by accident';
+        EXCEPTION WHEN raise_exception THEN
             -- Rolled back, and the locks are gone.
         END;
     END LOOP;

@@ -59,6 +59,7 @@ CREATE OR REPLACE FUNCTION df.rouse_waiters_v1(p_owner regrole DEFAULT NULL) RET
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     login CONSTANT regrole := quote_ident(session_user)::regrole;

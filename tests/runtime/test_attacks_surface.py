@@ -11,7 +11,7 @@ import pytest
 OF_THE_SESSION = {
     "advance_v1", "brace_v1", "claim_next_v1", "claim_task_v1", "close_driver_v1", "continue_v1", "driven_roles_v1", "drives_v1", "fail_v1",
     "find_binding_v1", "find_procedure_v1", "gather_v1", "is_stopped_v1", "lap_v1", "lookup_param_v1", "next_due_v1", "open_driver_v1",
-    "postpone_v1", "retake_v1", "retire_v1", "spread_v1", "stopped_v1",
+    "postpone_v1", "retake_v1", "retire_v1", "rouse_waiters_v1", "spread_v1", "stopped_v1",
     "value_v1", "var_v1", "wait_for_signal_v1",
 }  # fmt: skip
 

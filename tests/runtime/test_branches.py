@@ -206,8 +206,8 @@ def test_a_loser_at_work_rolls_back(program):
     """The other branch settles while its statement runs, on another driver."""
     program.deploy(
         join_of(
-            sql("INSERT INTO effect (note) SELECT 'loser' FROM pg_sleep(1)") + DONE,
-            note("winner") + DONE,
+            sql("INSERT INTO effect (note) SELECT 'loser' FROM pg_sleep(2)") + DONE,
+            sql("INSERT INTO effect (note) SELECT 'winner' FROM pg_sleep(0.5)") + DONE,
             kind="race",
         )
     )

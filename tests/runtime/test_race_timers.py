@@ -115,6 +115,19 @@ def test_a_timer_that_is_not_overdue_is_left_to_the_others(workflows):
         assert workflows.status(instance) == "running"
 
 
+def test_a_timer_is_overdue_after_half_a_second(workflows):
+    """Until then it is left to the drivers."""
+    workflows.deploy("CREATE WORKFLOW w() AS df.race(df.sleep(10), df.wait_for_signal('never'));")
+    workflows.start("w()")
+    workflows.database.drive()
+    overdue = (
+        "SELECT count(o.id) FROM df.task AS t, df.overdue_timer_v1(t.owner, t.wake_at + %s, '-infinity', 0) AS o"
+        " WHERE t.wait = 'sleep'"
+    )
+    for late, count in (("0.49 seconds", 0), ("0.5 seconds", 1)):
+        assert workflows.database.value(overdue, late, role="dfowner") == count
+
+
 def test_a_timer_that_somebody_is_at_does_not_hide_another(workflows):
     workflows.deploy(
         f"CREATE WORKFLOW busy() AS df.race(df.sleep(10) ~> {SLOW}, df.wait_for_signal('never'));"
