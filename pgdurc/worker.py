@@ -146,7 +146,6 @@ class Worker:
     def _keep_connected(self, work: Callable[[psycopg.Connection[Any], int], None], number: int) -> None:
         """Do `work` on a connection, with a new one whenever it is lost, until the worker stops."""
         import psycopg
-
         from psycopg.types.string import TextLoader
 
         name = threading.current_thread().name
