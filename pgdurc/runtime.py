@@ -148,8 +148,8 @@ def driven_roles(connection: Connection) -> list[str]:
     return [own, *roles[1:]]
 
 
-def require_driver_role(connection: Connection) -> None:
-    """Raise Failure where this role may not drive workflows."""
+def require_driver(connection: Connection) -> None:
+    """Raise Failure where this role may not drive workflows, or the runtime is too old to be driven from here."""
     role, is_superuser = _one(
         connection,
         "SELECT r.rolname::text, r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user",
@@ -160,6 +160,13 @@ def require_driver_role(connection: Connection) -> None:
             detail="A driver runs the workflows that its own role owns, with that role's rights.",
             hint="connect as the role that deploys the workflows",
             sqlstate="PD004",
+        )
+    if _one(connection, "SELECT pg_catalog.to_regproc('df.run_timers') IS NULL")[0]:
+        raise Failure(
+            "a newer pgdurc runtime is needed than the one that is installed here",
+            detail="It has no procedure df.run_timers, which drives timers of races.",
+            hint="pgdurc install, or: pgdurc runtime | psql -1 -v ON_ERROR_STOP=1",
+            sqlstate="PD001",
         )
 
 

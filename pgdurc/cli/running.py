@@ -16,7 +16,7 @@ from pgdurc.cli.report import done_before, note, write_json
 from pgdurc.database import connect
 from pgdurc.failure import Exit, Failure
 from pgdurc.nearest import nearest
-from pgdurc.runtime import require_driver_role, require_runtime
+from pgdurc.runtime import require_driver, require_runtime
 from pgdurc.settings import MOST_DRIVERS, read_settings
 from pgdurc.start import is_started_here, parse_arguments, require_startable, start_workflow
 from pgdurc.timeline import json_object, load_error, load_outcome, to_json
@@ -84,7 +84,7 @@ def run_command(
     with connection:
         require_runtime(connection)
         if drivers:
-            require_driver_role(connection)
+            require_driver(connection)
         # In one transaction: a start that is refused leaves nothing deployed.
         with connection.transaction():
             deploy_compiled(connection, source, compiled, file)

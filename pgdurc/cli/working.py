@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from pgdurc.cli.options import databases_options, open_database
-from pgdurc.runtime import driven_roles, require_driver_role, require_runtime
+from pgdurc.runtime import driven_roles, require_driver, require_runtime
 from pgdurc.settings import MOST_DRIVERS, read_settings
 from pgdurc.visible import visible
 
@@ -68,7 +68,7 @@ def worker_command(
         database, connection = open_database(db, verbose)
         with connection:
             require_runtime(connection)
-            require_driver_role(connection)
+            require_driver(connection)
             role = connection.info.user
             roles = driven_roles(connection)
         workers.append(Worker(database, drivers, log.of(role) if len(dbs) > 1 else log))

@@ -212,6 +212,14 @@ def test_a_superuser_does_not_drive(cli, deployed):
     assert 'role "postgres" is a superuser, and superusers do not drive workflows' in result.stderr
 
 
+def test_a_runtime_without_timers_is_not_driven(cli, deployed):
+    deployed.query("DROP PROCEDURE df.run_timers", role="dfowner")
+    for command in (["worker"], ["run", "script.pgd", "note", "-a", "text=x", "--drivers", "1"]):
+        result = cli(*command, "--db", deployed.conninfo())
+        assert result.exit_code == 3
+        assert "a newer pgdurc runtime is needed" in result.stderr
+
+
 def test_several_owners(cli, deployed):
     """One worker, a connection string for each; a step of each runs at once, as its owner."""
     deployed.query("CREATE TABLE who (name text); GRANT ALL ON who TO bob")
