@@ -149,7 +149,7 @@ def driven_roles(connection: Connection) -> list[str]:
 
 
 def require_driver(connection: Connection) -> None:
-    """Raise Failure where this role may not drive workflows, or the runtime is too old to be driven from here."""
+    """Raise Failure where this role may not drive workflows, or the runtime is too old for these drivers."""
     role, is_superuser = _one(
         connection,
         "SELECT r.rolname::text, r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user",
