@@ -7,7 +7,7 @@ DO $$
 BEGIN
     IF pg_catalog.to_regtype('df.claim_v1') IS NULL THEN
         CREATE TYPE df.claim_v1 AS (
-            -- run: call the procedure; crowded: the same, among other drivers; settled: nothing to run, commit and go on; braced: leave it; none: nothing is due
+            -- run: call the procedure; crowded: the same, among other drivers; waited: the same, of a timer that has waited; settled: nothing to run, commit and go on; braced: leave it; none: nothing is due
             verdict text,
             task_id bigint,
             instance_id text,
@@ -221,7 +221,8 @@ BEGIN
     SET seq = task.seq + 1,
         status = CASE WHEN retry_in IS NOT NULL THEN 'live' WHEN verdict = 'stopped' THEN 'stopped' ELSE 'failed' END,
         wake_at = p_at + retry_in,
-        wait = 'retry',
+        -- After a crash it is what it was, which a driver for timers goes by.
+        wait = CASE p_outcome WHEN 'crashed' THEN t.wait ELSE 'retry' END,
         failures = task.failures,
         transient_failures = task.transient_failures,
         interrupts = task.interrupts,
@@ -303,7 +304,6 @@ BEGIN
         AND (t.wake_at, t.id) > (p_after, p_after_id)
         -- The instance's or a slot's, and races'.
         AND cardinality(t.scopes) > 1
-        AND t.braced_by IS NULL
         AND (
             t.wait IN ('sleep', 'schedule', 'signal')
             OR EXISTS (
@@ -355,7 +355,9 @@ BEGIN
     IF p_timers_only THEN
         SELECT o.id, o.wake_at INTO claim.task_id, claim.wake_at FROM df.overdue_timer_v1(driven, claim.started_at, p_after, p_after_id) AS o;
         IF claim.task_id IS NOT NULL THEN
-            SELECT 'run', t.instance_id, t.version_id, t.state, t.scopes, t.braced_by
+            SELECT
+                CASE WHEN t.wait IN ('sleep', 'schedule', 'signal') THEN 'waited' ELSE 'run' END,
+                t.instance_id, t.version_id, t.state, t.scopes, t.braced_by
             INTO claim.verdict, claim.instance_id, claim.version_id, claim.state, scopes, braced_by
             FROM df.task AS t
             WHERE t.id = claim.task_id

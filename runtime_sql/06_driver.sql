@@ -60,6 +60,9 @@ DECLARE
     -- It has found something to do since it began at the head of the queue.
     has_run boolean;
     is_again boolean;
+    -- How long the looks for timers have taken since.
+    look_s double precision;
+    is_single boolean;
     -- When it found nothing due, if it has found nothing since, and whose turn it was then.
     idle_since pg_catalog.timestamptz;
     idle_place integer;
@@ -123,6 +126,7 @@ BEGIN
     position_id := 0;
     follows := false;
     has_run := true;
+    look_s := 0;
     WHILE clock_timestamp() < ends_at AND NOT is_interrupted LOOP
         IF clock_timestamp() > rewound_at + interval '1 second' THEN
             -- What has come due behind the position: a start that committed late, a task that another driver has dropped.
@@ -165,8 +169,10 @@ BEGIN
             position_id := 0;
             left_at := NULL;
             IF timers_only THEN
-                -- A look that is dear is made seldom.
-                nap := greatest(0.5, least(extract(epoch FROM clock_timestamp() + claim.clock_shift - claim.started_at) * 20, 5));
+                -- Looks that are dear are made seldom.
+                look_s := look_s + coalesce(extract(epoch FROM clock_timestamp() + claim.clock_shift - claim.started_at), 0);
+                nap := greatest(0.5, least(look_s * 20, 5));
+                look_s := 0;
             END IF;
             IF is_again THEN
                 NULL;
@@ -184,11 +190,16 @@ BEGIN
             END IF;
             CONTINUE;
         END IF;
-        idle_since := NULL;
-        nap := 0.02;
 
         IF claim.verdict = 'settled' THEN
-            has_run := true;
+            IF timers_only THEN
+                -- Nearly always: somebody is at it.
+                look_s := look_s + extract(epoch FROM clock_timestamp() + claim.clock_shift - claim.started_at);
+            ELSE
+                has_run := true;
+                idle_since := NULL;
+                nap := 0.02;
+            END IF;
             position_at := claim.wake_at;
             position_id := claim.task_id;
             COMMIT;
@@ -250,6 +261,10 @@ BEGIN
         END IF;
 
         has_run := true;
+        idle_since := NULL;
+        nap := 0.02;
+        -- A timer that has not waited yet goes one step at a time: it is left where the next one runs a statement of the user's.
+        is_single := timers_only AND claim.verdict <> 'waited';
         IF claim.command IS NOT NULL THEN
             version_id := claim.version_id;
             command := claim.command;
@@ -340,7 +355,7 @@ BEGIN
                 step.task_id := claim.task_id;
                 verdict := df.advance_v1(step, state, moment, claim.clock_shift, goes_back, picked_by);
             END IF;
-            IF verdict <> 'ok' OR goes_back OR step.outcome <> 'advance' THEN
+            IF verdict <> 'ok' OR goes_back OR is_single OR step.outcome <> 'advance' THEN
                 IF verdict NOT IN ('ok', 'failed') THEN
                     -- With what the step did, the lock is gone, too.
                     ROLLBACK;

@@ -12,28 +12,22 @@ DECLARE
     driven CONSTANT regrole := coalesce(p_owner, login);
     before CONSTANT timestamptz := df.now() - (SELECT r.retention FROM df.runtime AS r);
     retired text[];
-    scopes bigint[];
     tasks bigint[];
 BEGIN
     IF driven <> login AND NOT df.drives_v1(driven) THEN
         RETURN 0;
     END IF;
+    -- Not those that somebody has just signalled or cancelled, although they have ended: his transaction may be left open, and he has the scope.
     retired := ARRAY(
         SELECT i.id
         FROM df.instance AS i
+        JOIN df.stop_scope AS s ON s.instance_id = i.id AND s.kind = 'instance'
         WHERE i.owner = driven
             AND i.created_at < before
             AND i.ended_at < before
         ORDER BY i.created_at
         LIMIT p_limit
         FOR UPDATE SKIP LOCKED
-    );
-    -- Not those that somebody has just signalled or cancelled, although they have ended: his transaction may be left open.
-    scopes := ARRAY(SELECT s.id FROM df.stop_scope AS s WHERE s.instance_id = ANY (retired) FOR UPDATE SKIP LOCKED);
-    retired := ARRAY(
-        SELECT i.id
-        FROM unnest(retired) AS i (id)
-        WHERE NOT EXISTS (SELECT FROM df.stop_scope AS s WHERE s.instance_id = i.id AND s.id <> ALL (scopes))
     );
     tasks := ARRAY(SELECT t.id FROM df.task AS t WHERE t.instance_id = ANY (retired));
     DELETE FROM df.step_run AS r WHERE r.task_id = ANY (tasks);

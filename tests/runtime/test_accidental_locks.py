@@ -279,6 +279,17 @@ def test_the_janitor_passes_over_an_ended_instance_that_somebody_holds(program, 
     assert free != held
 
 
+def test_the_janitor_goes_on_behind_what_somebody_holds(program, opened):
+    program.deploy({1: "step := df.exec_v1(step, 'SELECT 1'); step.outcome := 'done';"})
+    held, *free = (program.workflows.start("w()") for _ in range(3))
+    program.database.drive()
+    program.workflows.move_clock("40 days")
+    opened.execute("SELECT df.signal(%s, 'go')", (held,))
+    with program.database.connect() as janitor:
+        assert janitor.execute("SELECT df.retire_v1(1)").fetchone() == (1,)
+    assert {row[0] for row in program.database.query("SELECT id FROM df.instances")} == {held, free[1]}
+
+
 def test_who_has_waited_for_a_scope_in_vain_waits_for_a_moment_only(program, opened):
     program.deploy({1: SIGNAL.format("") + GOT})
     instance = program.workflows.start("w()")

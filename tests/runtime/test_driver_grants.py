@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
@@ -280,3 +281,27 @@ def test_a_driver_whose_default_role_is_the_group(group):
         connection.execute("CALL df.run(0, NULL)")
         connection.execute("CALL df.janitor(0)")
         assert connection.execute("SELECT current_user::text").fetchone() == (name(group),)
+
+
+def test_timers_of_two_roles_that_somebody_is_at(group):
+    """The driver for timers finds them at each look, and ends all the same."""
+    grant(group, name(group), group.robot, group.robot)
+    group.deploy("CREATE WORKFLOW racy() AS df.race(df.sleep(1) ~> 'SELECT 1', df.wait_for_signal('never'));")
+    database = group.workflows.database
+    group.start("racy()")
+    group.drive()
+    with database.connect("dfowner") as administrator:
+        # One like it is the driver's own.
+        administrator.execute(
+            "INSERT INTO df.task (instance_id, owner, version_id, scopes, state, last_state, wake_at, wait)"
+            " SELECT t.instance_id, %s::regrole, t.version_id, t.scopes, t.state, t.last_state, t.wake_at, t.wait"
+            " FROM df.task AS t WHERE t.wait = 'sleep'",
+            (group.robot,),
+        )
+    group.workflows.move_clock("1 minute")
+    with database.connect("dfowner", autocommit=False) as holder, ThreadPoolExecutor(1) as pool:
+        assert len(holder.execute("SELECT FROM df.task WHERE wait = 'sleep' FOR UPDATE").fetchall()) == 2
+        try:
+            pool.submit(database.query, "CALL df.run_timers(0, NULL)", role=group.robot).result(timeout=10)
+        finally:
+            holder.rollback()

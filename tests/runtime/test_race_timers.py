@@ -105,6 +105,41 @@ def test_the_driver_for_timers_runs_nothing_else(workflows):
     assert workflows.database.value("SELECT count(*) FROM effect") >= 2
 
 
+def test_it_does_not_go_on_with_a_branch_that_has_not_waited(workflows):
+    """It takes up what a join gave, for nothing of the user's runs there; the statement behind it is the drivers'."""
+    workflows.database.query("CREATE TABLE effect (note text)")
+    workflows.deploy(
+        "CREATE WORKFLOW w() AS df.race("
+        "  (df.sleep(10) & df.sleep(10)) |=> both ~> 'INSERT INTO effect VALUES ($both::text)', df.wait_for_signal('never'));"
+    )
+    workflows.start("w()")
+    workflows.database.drive()
+    for _ in range(4):
+        pass_time(workflows, "1 minute")
+    waiting = "SELECT s.kind FROM df.task AS t JOIN df.step_def AS s USING (version_id, state) WHERE t.wake_at <= df.now()"
+    assert workflows.database.query(waiting, role="dfowner") == [("sql",)]
+    assert workflows.database.query("SELECT note FROM effect") == []
+    workflows.database.drive()
+    assert workflows.database.value("SELECT count(*) FROM effect") == 1
+
+
+def test_a_timer_whose_driver_died_in_careful_work(workflows):
+    workflows.deploy(f"CREATE WORKFLOW w() AS df.race({SLOW}, {TIMEOUT});")
+    instance = workflows.start("w()")
+    with busy_driver(workflows):
+        pass_time(workflows, "1 second")
+        workflows.database.query(
+            "WITH died AS (INSERT INTO df.driver (owner, pid, backend_start, opened_at) VALUES ('alice', 1, '2020-01-01', '2020-01-01') RETURNING id)"
+            " UPDATE df.task SET braced_by = died.id, crashes = 1 FROM died WHERE wait = 'sleep'",
+            role="dfowner",
+        )
+        for _ in range(3):
+            pass_time(workflows, "1 minute")
+    workflows.database.drive()
+    assert workflows.rows(instance) == [{"r": "timeout"}]
+    assert "crashed" in workflows.outcomes(instance)
+
+
 def test_a_timer_that_is_not_overdue_is_left_to_the_others(workflows):
     workflows.deploy(f"CREATE WORKFLOW w() AS df.race({SLOW}, df.sleep(3600));")
     instance = workflows.start("w()")
