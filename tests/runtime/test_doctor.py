@@ -384,6 +384,22 @@ def check_left_open(database: Any, role: str, instance: str, holder: str | int) 
         assert hint == f"Commit or roll back there, or: SELECT pg_terminate_backend({holder})"
 
 
+def test_who_holds_it_does_not_hide_behind_the_name_of_a_driver(any_workflows):
+    database = any_workflows.database
+    any_workflows.deploy("CREATE WORKFLOW w() AS 'SELECT 1 AS n'; GRANT EXECUTE ON FUNCTION w() TO bob;")
+    instance = any_workflows.start("w()", role="bob")
+    with database.connect("bob") as user:
+        user.execute("BEGIN")
+        user.execute("SELECT df.cancel(%s)", (instance,))
+        user.execute("SELECT set_config('application_name', %s, false)", (f"pgdurc {instance} 1:1",))
+        database.drive()
+        assert database.query("SELECT id, status FROM df.task") == [(1, "live")]
+        status, finding, _ = one(database, "locks")
+        assert status == "problem"
+        assert f"session {user.info.backend_pid} of role bob" in finding
+        user.execute("ROLLBACK")
+
+
 def test_a_signal_that_somebody_left_open(any_workflows):
     """In the middle of a step: it holds the scope and no task."""
     database = any_workflows.database

@@ -212,6 +212,16 @@ def test_an_unknown_time_zone(database):
         database.query("SELECT df.next_cron_v1('* * * * *', 'Nowhere', now())")
 
 
+def test_a_zone_made_up_by_hand_has_an_end(database):
+    """A day may begin there before the one before it has ended."""
+    with database.connect() as connection:
+        connection.execute("SET statement_timeout = '20s'")
+        found = connection.execute(
+            "SELECT df.next_cron_v1('*/7 3 * * 0', 'AAA-24:30BBB+0,J340,J342', '2026-11-30 12:00+00') > '2026-11-30 12:00+00'"
+        ).fetchone()
+    assert found == (True,)
+
+
 def test_a_rare_expression_is_found_fast(database):
     database.query("SET statement_timeout = '2s'; SELECT 1")
     took = database.value(
