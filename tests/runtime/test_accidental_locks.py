@@ -290,14 +290,31 @@ def test_the_janitor_goes_on_behind_what_somebody_holds(program, opened):
     assert {row[0] for row in program.database.query("SELECT id FROM df.instances")} == {held, free[1]}
 
 
-def test_who_has_waited_for_a_scope_in_vain_waits_for_a_moment_only(program, opened):
+@pytest.mark.parametrize(("wait", "patience"), [("sleep", "00:00:01"), ("lock", "00:00:00.02")])
+def test_who_has_waited_for_a_scope_in_vain_waits_for_a_moment_only(program, opened, wait, patience):
     program.deploy({1: SIGNAL.format("") + GOT})
     instance = program.workflows.start("w()")
+    (task,) = tasks_of(program, instance)
     opened.execute("SELECT df.signal(%s, 'go')", (instance,))
     scopes = "SELECT df.lock_scopes_v1(t.scopes, t.scopes[1], p_patience => '0') FROM df.task AS t"
     assert program.database.value(scopes, role="dfowner") == "busy"
-    (definition,) = program.database.query("SELECT prosrc FROM pg_proc WHERE proname = 'turn_v1'")[0]
-    assert definition.count("p_patience => patience") + definition.count(", patience)") == 3
+    # In its place one that only notes how long it was to wait.
+    program.database.query(
+        "CREATE OR REPLACE FUNCTION df.lock_scopes_v1("
+        "  p_scopes bigint[], p_strong bigint DEFAULT NULL, p_is_stop boolean DEFAULT false, p_patience interval DEFAULT '1 second'"
+        ") RETURNS text LANGUAGE sql AS $$ SELECT left(set_config('test.patience', p_patience::text, false), 0) || 'busy' $$",
+        role="dfowner",
+    )
+    program.database.query("UPDATE df.task SET wait = %s", wait, role="dfowner")
+    noted = "SELECT current_setting('test.patience')"
+    with hands(program.database, 1) as (driver,):
+        driver.claim(task)
+        assert driver.answer(task, "advance") == "busy"
+        assert driver.connection.execute(noted).fetchone() == (patience,)
+        driver.connection.execute(
+            "SELECT df.fail_v1(%s, df.now(), '0', '22012', 'x', '', '', '', false)", (task,)
+        )
+        assert driver.connection.execute(noted).fetchone() == (patience,)
 
 
 def test_an_installation_waits_for_no_step_that_works_alone(program):
